@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: EUPL-1.2
+// One JSON line per event on stderr: {"t":…,"level":…,"service":…,"pid":…,"event":"db.lost", ids…}. Field
+// values are typed; personal data has no field type and must not be passed. base/, io/ and domain/ never log
+// above debug; the service layer logs each failure exactly once, with the ids.
+#pragma once
+#include "base/attr.h"
+#include <stdint.h>
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+
+struct log_field {
+    const char *key;  // a literal; NULL ends the list
+    const char *text; // NULL: use number
+    size_t len;       // SIZE_MAX: text is NUL-terminated
+    int64_t number;
+};
+
+// Field constructors: log_info("batch.acked", LOG_STR("device", id), LOG_INT("scans", n));
+#define LOG_STR(k, s)     ((struct log_field){(k), (s) ? (s) : "", SIZE_MAX, 0})
+#define LOG_STRN(k, s, n) ((struct log_field){(k), (s), (n), 0})
+#define LOG_INT(k, v)     ((struct log_field){(k), NULL, 0, (int64_t)(v)})
+#define LOG_ERR(code)     ((struct log_field){"error", err_name(code), SIZE_MAX, 0})
+
+// service: a literal ("ingest"). Lines below `level` are dropped. Call once before any other thread exists.
+void log_init(const char *service, enum log_level level);
+void log_set_level(enum log_level level);
+// "debug", "info", "warn", "error" → level; -1 when unknown.
+MUST_CHECK int log_level_parse(const char *name);
+// The same event name is written at most `LOG_BURST` (20) times a second; what was dropped is counted in the
+// next line as "suppressed".
+void log_write(enum log_level level, const char *event, const struct log_field *fields);
+
+#define log_debug(event, ...)                                                                                \
+    log_write(LOG_LEVEL_DEBUG, event,                                                                        \
+              (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
+#define log_info(event, ...)                                                                                 \
+    log_write(LOG_LEVEL_INFO, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
+#define log_warn(event, ...)                                                                                 \
+    log_write(LOG_LEVEL_WARN, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
+#define log_error(event, ...)                                                                                \
+    log_write(LOG_LEVEL_ERROR, event,                                                                        \
+              (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
