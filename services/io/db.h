@@ -90,7 +90,7 @@ typedef void (*db_done)(struct db_query *q, int err, const struct db_result *res
 // inside the callback).
 struct db_query {
     unsigned statement;      // index into db_options.statements
-    struct db_params params; // filled by the caller before db_submit; db_params_done is the caller'"'"'s
+    struct db_params params; // filled by the caller before db_submit; db_params_done is the caller's
     int64_t timeout_ms;      // from submission; 0 = 10 s
     db_done done;
     void *owner;
@@ -122,7 +122,7 @@ const char *db_bytes(const struct db_result *r, int row, int col, size_t *ret_le
 // Copies a text column into out (cap bytes with NUL; longer: cut). NULL column → "".
 void db_copy_text(const struct db_result *r, int row, int col, char *out, size_t cap);
 const char *db_sqlstate(const struct db_result *r); // "" when none
-const char *db_message(const struct db_result *r);  // PostgreSQL'"'"'s primary message: for logs of our own
+const char *db_message(const struct db_result *r);  // PostgreSQL's primary message: for logs of our own
                                                     // SQL, never for callers outside
 // SQL states after which the same statement may succeed if simply tried again (40001, 40P01, 55P03, 53xxx,
 // 57P0x, 08xxx, 25006 read-only, 58xxx).

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Blocking PostgreSQL for the command line, migrations and tests: never inside a service'"'"'s loop.
+// Blocking PostgreSQL for the command line, migrations and tests: never inside a service's loop.
 // Parameters are db_params of io/db.h.
 #pragma once
 #include "io/db.h"
 
 struct dbsync;
 
-// error: a caller'"'"'s buffer for one sentence (PostgreSQL'"'"'s message without the password), always
+// error: a caller's buffer for one sentence (PostgreSQL's message without the password), always
 // NUL-terminated.
 MUST_CHECK int dbsync_open(const char *conninfo, struct dbsync **ret_db, char *error, size_t cap);
 void dbsync_close(struct dbsync *db);
@@ -14,6 +14,6 @@ void dbsync_close(struct dbsync *db);
 // ERR_DB_REFUSED: *ret_r holds sqlstate and message.
 MUST_CHECK int dbsync_query(struct dbsync *db, const char *sql, const struct db_params *params,
                             const struct db_result **ret_r);
-// Several statements separated by '"'"';'"'"' without parameters (migrations). On error: PostgreSQL'"'"'s
+// Several statements separated by ';' without parameters (migrations). On error: PostgreSQL's
 // message with line in `error`.
 MUST_CHECK int dbsync_script(struct dbsync *db, const char *sql, char *error, size_t cap);

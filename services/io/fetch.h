@@ -15,7 +15,7 @@ struct fetch_options {
     unsigned max_in_flight; // transfers at once; more wait in FIFO order up to max_waiting
     unsigned max_waiting;
     unsigned max_per_host;
-    const char *ca_file;    // NULL: the system'"'"'s
+    const char *ca_file;    // NULL: the system's
     const char *user_agent; // "duongthu/1 (+webhook)"
 };
 
@@ -45,7 +45,7 @@ struct fetch {
     size_t body_len;
     const char *allow;            // CIDR list, may be NULL
     int64_t connect_ms, total_ms; // 0 = 5 s, 15 s
-    size_t max_answer; // bytes of the answer'"'"'s body that are kept; more is cut and the transfer ended as
+    size_t max_answer; // bytes of the answer's body that are kept; more is cut and the transfer ended as
                        // answered (0 = 16 KiB)
     fetch_done done;
     void *owner;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// The HTTP server of a service: Debian'"'"'s libh2o 2.2.5 wrapped so that its holes stay inside (reference:
+// The HTTP server of a service: Debian's libh2o 2.2.5 wrapped so that its holes stay inside (reference:
 // feasibility §1.2–1.3): aborted connections are swept, requests with CL+TE, repeated Content-Length or no
 // Host are refused, vanished clients are counted, work in flight is bounded, drain closes idle keep-alives.
 // HTTP/1.1 by default.
@@ -65,7 +65,7 @@ void http_set_header(struct http_request *r, const char *name, const char *value
 // Answers and releases the request. content_type NULL with len 0 = no body. body is copied.
 void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t len);
 // RFC 9457: {"type":"about:blank#<code>","title":…,"status":…,"code":…,"detail":…}; code is stable and
-// documented; detail speaks the caller'"'"'s terms.
+// documented; detail speaks the caller's terms.
 void http_problem(struct http_request *r, int status, const char *code, const char *title,
                   const char *detail_format, ...) PRINTF_LIKE(5, 6);
 // 503 problem with Retry-After.

@@ -9,7 +9,7 @@
 
 struct service {
     const char *name; // "ingest": config section, log name, metric prefix
-    // Open listeners, pools, timers. `ctx` is the service'"'"'s own struct. An error ends the process with
+    // Open listeners, pools, timers. `ctx` is the service's own struct. An error ends the process with
     // exit code 1 (already logged by the service).
     MUST_CHECK int (*start)(uv_loop_t *loop, void *ctx);
     // Stop taking work, finish what is in flight, close handles; call service_stopped() once when done. Must
