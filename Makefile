@@ -1,23 +1,53 @@
-# Đường Thư: plain `make` builds build/duongthu; `make help` lists all.
-# A build flavour is a folder (B) plus flags: the sanitizer and clang builds are sub-makes with another B, so they never mix objects.
+# Đường Thư. Plain `make` builds build/duongthu; `make help` lists the rest.
+#
+# A build flavour is a folder (B), a compiler and flags, so flavours never mix objects:
+#   make                 build/         gcc
+#   make FLAVOUR=clang   build/clang/   clang
+#   make FLAVOUR=asan    build/asan/    clang, AddressSanitizer and UndefinedBehaviorSanitizer
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := all
+
+FLAVOUR ?= gcc
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+ifeq ($(FLAVOUR),gcc)
 B ?= build
 CC := gcc
-CLANG ?= clang
-PKGS := libuv openssl libpq libprotobuf-c libcurl jansson inih libsodium libxml-2.0 libh2o zlib
+OPT ?= -O2 -g
+else ifeq ($(FLAVOUR),clang)
+B ?= build/clang
+CC := clang
+OPT ?= -O2 -g
+else ifeq ($(FLAVOUR),asan)
+# Fortify's checked calls would hide from the sanitizer what they catch.
+B ?= build/asan
+CC := clang
+OPT ?= -O1 -g -fno-omit-frame-pointer
+HARDEN := -U_FORTIFY_SOURCE
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+else
+$(error FLAVOUR is one of gcc, clang, asan)
+endif
+LAUNCHER ?= # a compiler launcher, such as ccache
+SAN ?=
+HARDEN += -fno-strict-aliasing -fno-delete-null-pointer-checks -fPIE
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection=full
+endif
 
 WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wvla -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Werror
-HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
-	-fno-strict-aliasing -fno-delete-null-pointer-checks -fPIE
-OPT ?= -O2 -g
-SAN ?=
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-# Library headers are system headers: their warnings are not ours.
-PKG_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lm
-CFLAGS = -std=gnu11 -D_GNU_SOURCE $(OPT) $(WARN) $(HARDEN) $(SAN) -Iservices -isystem $(B)/gen $(PKG_CFLAGS) -MMD -MP
+
+# Asked for once, and only when something is compiled. Library headers are system headers: their warnings are not ours.
+PKGS := libuv openssl libpq libprotobuf-c libcurl jansson inih libsodium libxml-2.0 libh2o zlib
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lm)$(PKG_LIBS)
+
+DIALECT := -std=gnu11 -D_GNU_SOURCE
+INCLUDE = -Iservices -isystem $(B)/gen $(PKG_CFLAGS)
+CFLAGS = $(DIALECT) $(OPT) $(WARN) $(HARDEN) $(SAN) $(INCLUDE) -MMD -MP
 LDFLAGS = $(SAN) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 PROTOS := $(wildcard proto/*.proto)
@@ -26,9 +56,18 @@ SRCS := $(filter-out services/duongthu.c,$(wildcard services/*/*.c))
 OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all unit clean
+# ---- building
+
+.PHONY: all units unit run test lint setup clean help always
 .SECONDARY:
-all: $(B)/duongthu
+.DELETE_ON_ERROR:
+
+all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
+
+units: $(UNIT)
+
+unit: $(UNIT) ## build and run the unit tests of one flavour
+	@for t in $(UNIT); do $$t; done
 
 $(B)/duongthu: $(B)/obj/services/duongthu.o $(B)/libduongthu.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
@@ -37,26 +76,56 @@ $(B)/libduongthu.a: $(OBJS)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/obj/services/%.o: services/%.c | $(GEN)
+$(B)/obj/services/%.o: services/%.c Makefile | $(GEN) packages
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -DDUONGTHU_VERSION='"$(VERSION)"' -c -o $@ $<
+	$(LAUNCHER) $(CC) $(CFLAGS) -c -o $@ $<
 
-$(B)/gen/%.pb-c.c: proto/%.proto
+# Only main() knows the version, so a commit recompiles one file.
+$(B)/obj/services/duongthu.o: CFLAGS += -DDUONGTHU_VERSION='"$(VERSION)"'
+$(B)/obj/services/duongthu.o: $(B)/version
+$(B)/version: always
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+
+$(B)/gen/%.pb-c.c: proto/%.proto | packages
 	@mkdir -p $(@D)
 	protoc-c --proto_path=proto --c_out=$(B)/gen $<
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(OPT) $(SAN) -fPIE -isystem $(B)/gen -MMD -MP -c -o $@ $<
+	$(LAUNCHER) $(CC) $(DIALECT) $(OPT) $(SAN) -fPIE -isystem $(B)/gen -MMD -MP -c -o $@ $<
 
-$(B)/unit/%: tests/unit/%.c $(B)/libduongthu.a
+$(B)/unit/%: tests/unit/%.c $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS) -lcmocka
+	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS) -lcmocka
 
-unit: $(UNIT)
-	@for t in $(UNIT); do $$t || exit 1; done
+.PHONY: packages
+packages:
+	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || \
+		{ echo "libraries are missing: deploy/setup.sh build installs them (make run and make test do so by themselves)" >&2; exit 1; }
 
-clean:
+# ---- using
+
+NODE := var/node/bin/node
+
+run: ## set up this machine, start all services, play a postal day (ONCE=1: play, sum up, stop)
+	@ONCE='$(ONCE)' exec deploy/run.sh
+
+test: ## unit and integration tests: gcc, clang, sanitizers (ARGS='--help' tells how to run fewer)
+	@deploy/setup.sh build run test peers
+	@exec $(NODE) tests/run.mjs $(ARGS)
+
+lint: ## layout, clang-tidy, cppcheck, house limits
+	@deploy/setup.sh build lint node
+	@exec $(NODE) tests/lint/lint.mjs $(ARGS)
+
+setup: ## install all that is missing for run, test and lint, and do nothing else
+	@deploy/setup.sh build run test lint peers
+
+clean: ## remove what was built (the data under var/ stay; deploy/cluster.sh wipe --yes removes those)
 	rm -rf build
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
 
 -include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d)
