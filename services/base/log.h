@@ -4,7 +4,10 @@
 // above debug; the service layer logs each failure exactly once, with the ids.
 #pragma once
 #include "base/attr.h"
+#include "base/err.h"
 #include <stdint.h>
+
+#define LOG_BURST 20 // lines of one event name a second
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
@@ -15,8 +18,14 @@ struct log_field {
     int64_t number;
 };
 
+// NULL → "". A function, because compilers warn when an array is compared with NULL.
+static inline const char *log_text(const char *s)
+{
+    return s ? s : "";
+}
+
 // Field constructors: log_info("batch.acked", LOG_STR("device", id), LOG_INT("scans", n));
-#define LOG_STR(k, s)     ((struct log_field){(k), (s) ? (s) : "", SIZE_MAX, 0})
+#define LOG_STR(k, s)     ((struct log_field){(k), log_text(s), SIZE_MAX, 0})
 #define LOG_STRN(k, s, n) ((struct log_field){(k), (s), (n), 0})
 #define LOG_INT(k, v)     ((struct log_field){(k), NULL, 0, (int64_t)(v)})
 #define LOG_ERR(code)     ((struct log_field){"error", err_name(code), SIZE_MAX, 0})

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: EUPL-1.2
+// One line is one write(2), so lines of several processes on one stderr do not mix. The limiter and the line
+// buffer are shared by all threads of the process under one mutex.
+#include "base/log.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_LINE_MAX  16384 // bytes; a longer line is replaced by one that says so
+#define LOG_TEXT_MAX  1024  // bytes of one text field; the rest is cut
+#define LOG_EVENTS    64    // event names the limiter remembers; beyond, the oldest is forgotten
+#define LOG_WINDOW_MS 1000
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+static struct {
+    pthread_mutex_t lock;
+    const char *service;
+    enum log_level level;
+    struct buf line;
+} state = {PTHREAD_MUTEX_INITIALIZER, "duongthu", LOG_LEVEL_INFO, {.max = LOG_LINE_MAX}};
+
+static struct limit {
+    const char *event; // event names are literals
+    int64_t since;     // monotonic ms, start of the window
+    unsigned written;  // in the window
+    uint64_t suppressed;
+} limits[LOG_EVENTS];
+
+void log_init(const char *service, enum log_level level)
+{
+    state.service = service;
+    state.level = level;
+}
+
+void log_set_level(enum log_level level)
+{
+    state.level = level;
+}
+
+int log_level_parse(const char *name)
+{
+    for (int i = 0; i < (int)ARRAY_LEN(level_names); i++) {
+        if (strcmp(level_names[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+// The limiter's entry of this event: its own, a free one, or the one whose window began first.
+static struct limit *find_limit(const char *event, int64_t now)
+{
+    struct limit *oldest = &limits[0];
+    for (size_t i = 0; i < LOG_EVENTS; i++) {
+        struct limit *l = &limits[i];
+        if (l->event && strcmp(l->event, event) == 0)
+            return l;
+        if (oldest->event && (!l->event || l->since < oldest->since))
+            oldest = l;
+    }
+    *oldest = (struct limit){.event = event, .since = now};
+    return oldest;
+}
+
+// false: over the limit, do not write. Else *ret_suppressed lines were dropped since the last one.
+static bool admit(const char *event, uint64_t *ret_suppressed)
+{
+    int64_t now = clock_mono_ms();
+    struct limit *l = find_limit(event, now);
+    if (now - l->since >= LOG_WINDOW_MS || now < l->since) {
+        l->since = now;
+        l->written = 0;
+    }
+    if (l->written >= LOG_BURST) {
+        l->suppressed++;
+        return false;
+    }
+    l->written++;
+    *ret_suppressed = l->suppressed;
+    l->suppressed = 0;
+    return true;
+}
+
+static void put_fields(struct json *j, const struct log_field *fields)
+{
+    for (const struct log_field *f = fields; f->key; f++) {
+        if (!f->text) {
+            json_int(j, f->key, f->number);
+            continue;
+        }
+        size_t len = f->len == SIZE_MAX ? strnlen(f->text, LOG_TEXT_MAX) : f->len;
+        json_string_n(j, f->key, f->text, len < LOG_TEXT_MAX ? len : LOG_TEXT_MAX);
+    }
+}
+
+static void put_line(enum log_level level, const char *event, const struct log_field *fields,
+                     uint64_t suppressed)
+{
+    struct json j;
+    buf_reset(&state.line);
+    json_init(&j, &state.line);
+    json_open_object(&j, NULL);
+    json_time(&j, "t", clock_wall_ms());
+    json_string(&j, "level", level_names[level]);
+    json_string(&j, "service", state.service);
+    json_int(&j, "pid", getpid());
+    json_string(&j, "event", event);
+    if (fields)
+        put_fields(&j, fields);
+    else
+        json_bool(&j, "cut", true);
+    if (suppressed > 0)
+        json_int(&j, "suppressed", (int64_t)suppressed);
+    json_close_object(&j);
+    buf_putc(&state.line, '\n');
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    if (level < state.level)
+        return;
+    (void)pthread_mutex_lock(&state.lock);
+    uint64_t suppressed = 0;
+    if (admit(event, &suppressed)) {
+        put_line(level, event, fields, suppressed);
+        if (buf_error(&state.line)) // too many fields: say at least what happened
+            put_line(level, event, NULL, suppressed);
+        ssize_t n;
+        do {
+            n = write(STDERR_FILENO, state.line.data, state.line.len);
+        } while (n < 0 && errno == EINTR);
+        // A closed or full stderr has nobody to tell.
+    }
+    (void)pthread_mutex_unlock(&state.lock);
+}
