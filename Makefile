@@ -81,7 +81,7 @@ $(B)/obj/services/%.o: services/%.c Makefile | $(GEN) packages
 	$(LAUNCHER) $(CC) $(CFLAGS) -c -o $@ $<
 
 # Only main() knows the version, so a commit recompiles one file.
-$(B)/obj/services/duongthu.o: CFLAGS += -DDUONGTHU_VERSION='"$(VERSION)"'
+$(B)/obj/services/duongthu.o $(B)/lint/services/duongthu.tidy: CFLAGS += -DDUONGTHU_VERSION='"$(VERSION)"'
 $(B)/obj/services/duongthu.o: $(B)/version
 $(B)/version: always
 	@mkdir -p $(@D)
@@ -127,5 +127,18 @@ clean: ## remove what was built (the data under var/ stay; deploy/cluster.sh wip
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+
+# ---- for tests/lint
+
+.PHONY: flags tidy
+flags:
+	@echo $(CFLAGS)
+
+# The object is newer than its source and every header it saw, so it stands for them all.
+tidy: $(SRCS:%.c=$(B)/lint/%.tidy) $(B)/lint/services/duongthu.tidy
+$(B)/lint/%.tidy: $(B)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $*.c -- $(filter-out -MMD -MP,$(CFLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@touch $@
 
 -include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d)

@@ -1,0 +1,2 @@
+-: services/io/service.h services/base/attr.h
+services/base/attr.h:
