@@ -23,6 +23,8 @@ struct crypto_part {
 void crypto_sha256_parts(const struct crypto_part *parts, size_t count, unsigned char out[SHA256_LEN]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_part *parts, size_t count,
                         unsigned char out[SHA256_LEN]);
+// Keys, tokens, salts: always the kernel's randomness, also under a simulated clock_source.
+void crypto_random(void *out, size_t len);
 bool crypto_equal(const void *a, const void *b, size_t len); // constant time
 void crypto_wipe(void *p, size_t len);
 
@@ -69,14 +71,17 @@ enum crypto_key {
 };
 struct keyring;
 // need: or of enum crypto_key. Missing, short or world-readable files: ERR_CONFIG with a sentence in error.
-// Memory is locked and not dumped.
+// Access by the file's group is tolerated (systemd's LoadCredential= shows its ACL there), writing by it is
+// not. Memory is locked and not dumped.
 MUST_CHECK int keyring_open(const char *dir, unsigned need, struct keyring **ret_ring, char *error,
                             size_t cap);
 void keyring_close(struct keyring *ring);
-// Creates what is missing and never overwrites; prints nothing.
+// Creates what is missing and never overwrites, even when two run at once; prints nothing.
 MUST_CHECK int keyring_init(const char *dir, char *error, size_t cap);
-const unsigned char *keyring_key(const struct keyring *ring,
-                                 enum crypto_key which); // 32 bytes; KEY_WRAP: the newest
+// Adds wrap.<newest + 1>, which seals from the next keyring_open() on; older keys keep opening.
+MUST_CHECK int keyring_rotate_wrap(const char *dir, uint32_t *ret_id, char *error, size_t cap);
+// 32 bytes; KEY_WRAP: the newest. A key that was not in `need` is our own bug and aborts.
+const unsigned char *keyring_key(const struct keyring *ring, enum crypto_key which);
 
 // Personal data (DESIGN §4). A blob has its own random key; the key is wrapped once per subject
 // ("dossier:<code>" or "item:<code>:<generation>"), so forgetting a subject is deleting its wraps. aad binds
