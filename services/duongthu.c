@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
+#include "cli/command.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +14,7 @@ struct command {
 static int version(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"keys", command_keys, "make the key ring of an installation"},
     {"version", version, "print the version"},
 };
 

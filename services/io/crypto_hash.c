@@ -4,12 +4,12 @@
 // one again, hence the memory of one key below.
 #include "io/crypto.h"
 
+#include "base/check.h"
 #include "io/crypto_lib.h"
 
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HMAC_KEY_KEPT_MAX 128 // bytes; longer keys work and are not remembered
@@ -20,15 +20,9 @@ static struct {
     bool set;
 } last_hmac;
 
-void crypto_must(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
 static void load(struct crypto_lib *lib)
 {
-    crypto_must(sodium_init() >= 0);
+    CHECK(sodium_init() >= 0);
     lib->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     lib->md = EVP_MD_CTX_new();
     lib->aead = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
@@ -36,11 +30,11 @@ static void load(struct crypto_lib *lib)
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     lib->hmac = mac ? EVP_MAC_CTX_new(mac) : NULL;
     EVP_MAC_free(mac); // the context holds its own reference
-    crypto_must(lib->sha256 && lib->md && lib->aead && lib->cipher && lib->hmac);
+    CHECK(lib->sha256 && lib->md && lib->aead && lib->cipher && lib->hmac);
     char digest[] = "SHA256";
     const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
                                  OSSL_PARAM_construct_end()};
-    crypto_must(EVP_MAC_CTX_set_params(lib->hmac, params) == 1);
+    CHECK(EVP_MAC_CTX_set_params(lib->hmac, params) == 1);
 }
 
 const struct crypto_lib *crypto_lib(void)
@@ -54,10 +48,10 @@ const struct crypto_lib *crypto_lib(void)
 void crypto_sha256_parts(const struct crypto_part *parts, size_t count, unsigned char out[SHA256_LEN])
 {
     const struct crypto_lib *lib = crypto_lib();
-    crypto_must(EVP_DigestInit_ex2(lib->md, lib->sha256, NULL) == 1);
+    CHECK(EVP_DigestInit_ex2(lib->md, lib->sha256, NULL) == 1);
     for (size_t i = 0; i < count; i++)
-        crypto_must(EVP_DigestUpdate(lib->md, parts[i].data, parts[i].len) == 1);
-    crypto_must(EVP_DigestFinal_ex(lib->md, out, NULL) == 1);
+        CHECK(EVP_DigestUpdate(lib->md, parts[i].data, parts[i].len) == 1);
+    CHECK(EVP_DigestFinal_ex(lib->md, out, NULL) == 1);
 }
 
 void crypto_sha256(const void *data, size_t len, unsigned char out[SHA256_LEN])
@@ -69,10 +63,10 @@ void crypto_sha256(const void *data, size_t len, unsigned char out[SHA256_LEN])
 static void start_hmac(const struct crypto_lib *lib, const void *key, size_t len)
 {
     if (last_hmac.set && last_hmac.len == len && sodium_memcmp(last_hmac.key, key, len) == 0) {
-        crypto_must(EVP_MAC_init(lib->hmac, NULL, 0, NULL) == 1);
+        CHECK(EVP_MAC_init(lib->hmac, NULL, 0, NULL) == 1);
         return;
     }
-    crypto_must(EVP_MAC_init(lib->hmac, len > 0 ? key : (const void *)"", len, NULL) == 1);
+    CHECK(EVP_MAC_init(lib->hmac, len > 0 ? key : (const void *)"", len, NULL) == 1);
     last_hmac.set = len > 0 && len <= sizeof last_hmac.key;
     if (last_hmac.set) {
         memcpy(last_hmac.key, key, len);
@@ -86,9 +80,9 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_par
     const struct crypto_lib *lib = crypto_lib();
     start_hmac(lib, key, key_len);
     for (size_t i = 0; i < count; i++)
-        crypto_must(EVP_MAC_update(lib->hmac, parts[i].data, parts[i].len) == 1);
+        CHECK(EVP_MAC_update(lib->hmac, parts[i].data, parts[i].len) == 1);
     size_t len = 0;
-    crypto_must(EVP_MAC_final(lib->hmac, out, &len, SHA256_LEN) == 1 && len == SHA256_LEN);
+    CHECK(EVP_MAC_final(lib->hmac, out, &len, SHA256_LEN) == 1 && len == SHA256_LEN);
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

@@ -4,7 +4,6 @@
 // nothing here is locked.
 #pragma once
 #include <openssl/evp.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 struct keyring;
@@ -19,8 +18,6 @@ struct crypto_lib {
 
 // Ready on the first call; aborts when the library has no such algorithm (a broken installation).
 const struct crypto_lib *crypto_lib(void);
-// Aborts: used where only our own bug or an exhausted machine can fail.
-void crypto_must(bool ok);
 // The id of the wrapping key that seals now, and any wrapping key by id (NULL: the ring has none such).
 uint32_t keyring_wrap_id(const struct keyring *ring);
 const unsigned char *keyring_wrap_key(const struct keyring *ring, uint32_t id);

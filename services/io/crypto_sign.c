@@ -3,6 +3,7 @@
 // refuses small-order keys and non-canonical signatures).
 #include "io/crypto.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "io/crypto_lib.h"
 
@@ -209,7 +210,7 @@ static const unsigned char *expand_seed(const unsigned char seed[ED25519_SEED_LE
     if (!set || !crypto_equal(secret, seed, ED25519_SEED_LEN)) {
         unsigned char pub[ED25519_PUB_LEN];
         crypto_lib();
-        crypto_must(crypto_sign_seed_keypair(pub, secret, seed) == 0);
+        CHECK(crypto_sign_seed_keypair(pub, secret, seed) == 0);
         set = true;
     }
     return secret;
@@ -223,7 +224,7 @@ void crypto_ed25519_public(const unsigned char seed[ED25519_SEED_LEN], unsigned 
 void crypto_ed25519_sign(const unsigned char seed[ED25519_SEED_LEN], const void *msg, size_t len,
                          unsigned char out[ED25519_SIG_LEN])
 {
-    crypto_must(crypto_sign_detached(out, NULL, msg, len, expand_seed(seed)) == 0);
+    CHECK(crypto_sign_detached(out, NULL, msg, len, expand_seed(seed)) == 0);
 }
 
 int crypto_ed25519_verify(const unsigned char pub[ED25519_PUB_LEN], const void *msg, size_t len,

@@ -4,6 +4,7 @@
 // the end.
 #include "io/crypto.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "io/crypto_lib.h"
 
@@ -193,7 +194,7 @@ void keyring_close(struct keyring *ring)
 
 const unsigned char *keyring_key(const struct keyring *ring, enum crypto_key which)
 {
-    crypto_must(ring && ring->have & which);
+    CHECK(ring && ring->have & which);
     if (which == KEY_WRAP)
         return ring->wrap[ring->wrap_count - 1].key;
     for (size_t i = 0; i < ARRAY_LEN(single_keys); i++) {
@@ -205,13 +206,13 @@ const unsigned char *keyring_key(const struct keyring *ring, enum crypto_key whi
 
 uint32_t keyring_wrap_id(const struct keyring *ring)
 {
-    crypto_must(ring && ring->have & KEY_WRAP);
+    CHECK(ring && ring->have & KEY_WRAP);
     return ring->wrap[ring->wrap_count - 1].id;
 }
 
 const unsigned char *keyring_wrap_key(const struct keyring *ring, uint32_t id)
 {
-    crypto_must(ring && ring->have & KEY_WRAP);
+    CHECK(ring && ring->have & KEY_WRAP);
     for (unsigned i = 0; i < ring->wrap_count; i++) {
         if (ring->wrap[i].id == id)
             return ring->wrap[i].key;
