@@ -30,6 +30,7 @@ grant select on dt.journey, dt.journey_head, dt.published, dt.contact, dt.sealed
 grant insert on dt.published to dt_sms;
 grant select, insert, update on dt.sms, dt.opt_out, dt.link_token to dt_sms;
 grant select, insert on dt.cursor to dt_sms;
+grant execute on function dt.sms_read, dt.sms_plan, dt.sms_claim, dt.sms_settle, dt.sms_recover, dt.sms_receipt to dt_sms;
 
 -- portal
 grant execute on function dt.append_facts(text, smallint, smallint[], timestamptz[], text[], text[]), dt.source_stream(text) to dt_portal, dt_watch, dt_cli;

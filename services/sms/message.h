@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The life of one SMS as pure rules (DESIGN §7): no I/O, no clock of its own. States are those of dt.sms.
+//
+//   waiting ──claim──▶ submitting ──accepted──▶ accepted ──receipt──▶ delivered | undelivered
+//      ▲ │                 │ ├──refused for good──▶ failed
+//      │ │cancel           │ └──not sent, try later──▶ waiting
+//      │ ▼                 ▼ lost answer, or a crash in between
+//      │ cancelled      unknown ──receipt──▶ delivered | undelivered
+//      └─── 15 min without a receipt, copies < 2 (marked possible_duplicate); at 2 copies it stays unknown
+#pragma once
+#include "base/attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sms_state {
+    SMS_WAITING,
+    SMS_SUBMITTING,
+    SMS_ACCEPTED,
+    SMS_DELIVERED,
+    SMS_UNDELIVERED,
+    SMS_UNKNOWN,
+    SMS_FAILED,
+    SMS_CANCELLED,
+};
+#define SMS_STATE_COUNT (SMS_CANCELLED + 1)
+
+#define SMS_COPIES_MAX     2 // the promise: at most one second copy, and only after a lost answer
+#define SMS_UNKNOWN_MS     (15 * 60 * 1000)  // how long a lost answer waits for a receipt (quality R5)
+#define SMS_ZONE_MS        (7 * 3600 * 1000) // Asia/Ho_Chi_Minh, UTC+7, no daylight saving
+#define SMS_TEMPLATE_COUNT 12
+
+const char *sms_state_name(enum sms_state s);
+// -1 for a word that is not a state.
+MUST_CHECK int sms_state_parse(const char *name);
+
+// What became of one submission.
+enum sms_answer {
+    SMS_ANSWER_ACCEPTED, // the gateway took it
+    SMS_ANSWER_REFUSED,  // it said no for good (bad number, bad template)
+    SMS_ANSWER_LATER,    // it said no for now, or could not be reached: it cannot have the message
+    SMS_ANSWER_LOST,     // it may have the message: nobody knows
+};
+
+struct sms_step {
+    enum sms_state state;
+    int64_t not_before_ms; // meaningful for waiting and unknown
+};
+
+// After a submission. tries: submissions so far that ended in "later", this one included (back-off 5 s · 2^n,
+// at most 10 min).
+struct sms_step sms_after_answer(enum sms_answer answer, unsigned tries, int64_t now_ms);
+// A receipt (delivered or not) settles every state in which the gateway may have the message; false: it
+// changes nothing.
+bool sms_receipt_counts(enum sms_state state);
+// An unknown message whose wait is over: may it be sent once more?
+bool sms_may_resend(enum sms_state state, unsigned copies, int64_t not_before_ms, int64_t now_ms);
+
+// Quiet hours in local minutes of the day, from > to means over midnight (22:00–07:00 by default; NĐ 91/2020
+// asks it of advertising only, we keep it for all).
+struct sms_quiet {
+    int from_min, to_min; // equal: none
+};
+// The first moment ≥ t_ms that is not quiet.
+int64_t sms_next_loud_ms(const struct sms_quiet *quiet, int64_t t_ms);
+// When a message of this template (1–12) stops meaning anything: "out for delivery today" dies with the day,
+// others with their own age (domain.md §7.2 rule 7: a replayed link still tells within 24 h, later it does
+// not). event_ms: when the thing happened.
+int64_t sms_expires_ms(unsigned template_no, int64_t event_ms);
+// Does a waiting message of template `older` lose its meaning when `newer` about the same item is planned?
+bool sms_supersedes(unsigned newer, unsigned older);

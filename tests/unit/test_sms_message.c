@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: EUPL-1.2
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sms/message.h"
+
+#define HOUR_MS 3600000LL
+// 2026-11-21 00:00 in Vietnam.
+#define MIDNIGHT (1795194000000LL)
+
+static void answers_lead_to_states(void **state)
+{
+    (void)state;
+    static const struct {
+        enum sms_answer answer;
+        unsigned tries;
+        enum sms_state want;
+        int64_t wait_ms;
+    } rows[] = {
+        {SMS_ANSWER_ACCEPTED, 1, SMS_ACCEPTED, 0},   {SMS_ANSWER_REFUSED, 1, SMS_FAILED, 0},
+        {SMS_ANSWER_LATER, 1, SMS_WAITING, 5000},    {SMS_ANSWER_LATER, 3, SMS_WAITING, 20000},
+        {SMS_ANSWER_LATER, 40, SMS_WAITING, 600000}, {SMS_ANSWER_LOST, 1, SMS_UNKNOWN, SMS_UNKNOWN_MS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sms_step s = sms_after_answer(rows[i].answer, rows[i].tries, 1000);
+        assert_int_equal(s.state, rows[i].want);
+        assert_int_equal(s.not_before_ms, 1000 + rows[i].wait_ms);
+    }
+}
+
+// Whatever the gateway does, a message is never submitted a third time.
+static void copies_are_bounded(void **state)
+{
+    (void)state;
+    for (int answer = SMS_ANSWER_ACCEPTED; answer <= SMS_ANSWER_LOST; answer++) {
+        unsigned copies = 1;
+        struct sms_step s = sms_after_answer(SMS_ANSWER_LOST, 1, 0);
+        assert_false(sms_may_resend(s.state, copies, s.not_before_ms, s.not_before_ms - 1));
+        assert_true(sms_may_resend(s.state, copies, s.not_before_ms, s.not_before_ms));
+        copies++;
+        s = sms_after_answer((enum sms_answer)answer, 1, s.not_before_ms);
+        assert_false(sms_may_resend(s.state, copies, s.not_before_ms, INT64_MAX));
+    }
+}
+
+static void only_sent_messages_take_receipts(void **state)
+{
+    (void)state;
+    for (int s = 0; s < SMS_STATE_COUNT; s++) {
+        bool want = s == SMS_SUBMITTING || s == SMS_ACCEPTED || s == SMS_UNKNOWN;
+        assert_int_equal(sms_receipt_counts((enum sms_state)s), want);
+        assert_int_equal(sms_state_parse(sms_state_name((enum sms_state)s)), s);
+    }
+    assert_int_equal(sms_state_parse("sent"), -1);
+}
+
+static void quiet_hours_end_in_the_morning(void **state)
+{
+    (void)state;
+    const struct sms_quiet night = {22 * 60, 7 * 60}, noon = {12 * 60, 13 * 60}, none = {0, 0};
+    static const struct {
+        int64_t at, want;
+    } rows[] = {
+        {MIDNIGHT + 21 * HOUR_MS + 59 * 60000, MIDNIGHT + 21 * HOUR_MS + 59 * 60000},
+        {MIDNIGHT + 22 * HOUR_MS, MIDNIGHT + 31 * HOUR_MS},
+        {MIDNIGHT + 23 * HOUR_MS + 5, MIDNIGHT + 31 * HOUR_MS},
+        {MIDNIGHT, MIDNIGHT + 7 * HOUR_MS},
+        {MIDNIGHT + 7 * HOUR_MS - 1, MIDNIGHT + 7 * HOUR_MS},
+        {MIDNIGHT + 7 * HOUR_MS, MIDNIGHT + 7 * HOUR_MS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(sms_next_loud_ms(&night, rows[i].at), rows[i].want);
+        assert_int_equal(sms_next_loud_ms(&none, rows[i].at), rows[i].at);
+    }
+    assert_int_equal(sms_next_loud_ms(&noon, MIDNIGHT + 12 * HOUR_MS + 30 * 60000), MIDNIGHT + 13 * HOUR_MS);
+}
+
+static void messages_expire(void **state)
+{
+    (void)state;
+    int64_t ten = MIDNIGHT + 10 * HOUR_MS;
+    assert_int_equal(sms_expires_ms(8, ten), MIDNIGHT + 24 * HOUR_MS); // "today" ends at midnight
+    assert_int_equal(sms_expires_ms(11, ten), ten + 24 * HOUR_MS);
+    assert_int_equal(sms_expires_ms(8, MIDNIGHT), MIDNIGHT + 24 * HOUR_MS);
+    assert_int_equal(sms_expires_ms(8, MIDNIGHT - 1), MIDNIGHT);
+}
+
+static void newer_news_replaces_older(void **state)
+{
+    (void)state;
+    assert_true(sms_supersedes(11, 8));
+    assert_true(sms_supersedes(9, 8));
+    assert_false(sms_supersedes(8, 8));
+    assert_false(sms_supersedes(3, 6));
+    assert_false(sms_supersedes(6, 3));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_lead_to_states),
+        cmocka_unit_test(copies_are_bounded),
+        cmocka_unit_test(only_sent_messages_take_receipts),
+        cmocka_unit_test(quiet_hours_end_in_the_morning),
+        cmocka_unit_test(messages_expire),
+        cmocka_unit_test(newer_news_replaces_older),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
