@@ -92,39 +92,10 @@ create_data() {
     rm -rf "$data" && mv "$data.new" "$data" # only a finished cluster carries the name
 }
 
-# Written at every start, so that a newer checkout brings its settings. Why each: deploy/README.md.
+# At every start, so that a newer checkout brings its settings.
 write_settings() {
-    as_owner tee "$data/duongthu.conf" >/dev/null <<-SETTINGS
-		listen_addresses = ''
-		port = $port
-		unix_socket_directories = '$run'
-		unix_socket_permissions = 0700
-		max_connections = 100
-		shared_buffers = 256MB
-
-		# The promise: what was acknowledged is on the disk.
-		fsync = on
-		full_page_writes = on
-		synchronous_commit = on
-		data_sync_retry = off
-		wal_level = replica
-		wal_compression = on
-		max_wal_size = 2GB
-		checkpoint_timeout = 15min
-		max_slot_wal_keep_size = 8GB
-
-		# Nobody waits for ever, and no plan is compiled for a query of a millisecond.
-		jit = off
-		lock_timeout = 2s
-		idle_in_transaction_session_timeout = 30s
-
-		# A log without personal data: no statement text, no key values.
-		log_min_error_statement = panic
-		log_error_verbosity = terse
-		log_line_prefix = '%m [%p] %q%u@%d '
-		timezone = 'UTC'
-		log_timezone = 'UTC'
-	SETTINGS
+    { cat deploy/postgresql.conf && printf "port = %s\nunix_socket_directories = '%s'\n" $port "$run"; } |
+        as_owner tee "$data/duongthu.conf" >/dev/null
 }
 
 start() {

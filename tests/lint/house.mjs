@@ -77,7 +77,7 @@ export function bannedFunctions(files) {
 }
 
 export function heads(files) {
-    return files.filter(isSource).flatMap((file) => {
+    return files.filter((file) => isSource(file) && !file.name.endsWith('.sql')).flatMap((file) => {
         const complaints = [];
         if (!file.text.split('\n', 2).some((line) => line.includes('SPDX-License-Identifier: EUPL-1.2')))
             complaints.push(`${file.name}:1: no line "SPDX-License-Identifier: EUPL-1.2"`);
@@ -89,7 +89,7 @@ export function heads(files) {
 
 // Half-done work is not marked, it is finished. (The words are put together here so that this file passes.)
 export function unfinished(files) {
-    const words = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'for ' + 'now'].join('|')})\\b`);
+    const words = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].join('|')})\\b`);
     return files.filter(isSource).flatMap((file) =>
         file.text.split('\n').flatMap((line, index) => {
             const match = line.match(words);

@@ -1,2 +1,0 @@
--: services/io/service.h services/base/attr.h
-services/base/attr.h:

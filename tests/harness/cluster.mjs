@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: EUPL-1.2
+// A throw-away PostgreSQL cluster on a Unix socket, with the settings of deploy/postgresql.conf and our migrations. initdb and the
+// migrations run once per test run; every cluster is a copy. Works as root (the server then runs as `postgres`) and as a user.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, chownSync, existsSync, mkdirSync, openSync, closeSync, readdirSync, readFileSync, readlinkSync, renameSync,
+    rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { binary, root } from './build.mjs';
+import { newFolder, runFolder } from './folder.mjs';
+import { connect } from './pg.mjs';
+import { until } from './wait.mjs';
+
+const SERVER = '/usr/lib/postgresql';
+const bin = join(SERVER, readdirSync(SERVER).sort((a, b) => b - a)[0], 'bin');
+// Small, because a dozen run beside each other; durable, because services refuse anything else.
+const SETTINGS = { shared_buffers: '32MB', max_connections: 60, max_wal_size: '256MB', log_statement_stats: 'off' };
+
+// Who runs the server.
+const owner = process.getuid() === 0 ? systemUser('postgres') : null;
+
+function systemUser(name) {
+    const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((entry) => entry.startsWith(`${name}:`));
+    if (!line)
+        throw new Error(`no system user ${name}: deploy/setup.sh run installs PostgreSQL`);
+    const [, , uid, gid] = line.split(':').map(Number);
+    return { uid, gid };
+}
+
+function give(path) {
+    if (owner)
+        chownSync(path, owner.uid, owner.gid);
+}
+
+// → a running Cluster; stop it with destroy(). settings: over those above. migrate: false for an empty database.
+export async function startCluster({ settings = {}, migrate = true } = {}) {
+    const cluster = new Cluster(await template(migrate), settings);
+    await cluster.start();
+    return cluster;
+}
+
+export class Cluster {
+    constructor(source, settings) {
+        this.folder = newFolder('pg');
+        give(this.folder);
+        this.data = join(this.folder, 'data');
+        // cp keeps owners and shares blocks where the file system can; Node's own copy does neither.
+        execFileSync('cp', ['-a', '--reflink=auto', source, this.data]);
+        this.configure({ ...SETTINGS, ...settings, port: 5432, unix_socket_directories: this.folder });
+        process.on('exit', () => this.process?.kill('SIGQUIT'));
+    }
+
+    // Written behind all others, so these count. Takes effect at the next start.
+    configure(settings) {
+        const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+        appendFileSync(join(this.data, 'postgresql.conf'), lines.join(''));
+    }
+
+    // libpq's words for it
+    conninfo({ user = 'duongthu', database = 'duongthu' } = {}) {
+        return `host=${this.folder} port=5432 dbname=${database} user=${user}`;
+    }
+
+    connect({ user = 'duongthu', database = 'duongthu' } = {}) {
+        return connect({ host: this.folder, user, database });
+    }
+
+    // Rows of one statement (or of the last of several), as the superuser unless said otherwise.
+    async psql(sql, params, who) {
+        const session = await this.connect(who);
+        try {
+            return await session.query(sql, params);
+        } finally {
+            await session.drop();
+        }
+    }
+
+    async start() {
+        if (this.process)
+            throw new Error('already running');
+        const log = openSync(join(this.folder, 'log'), 'a');
+        const child = spawn(join(bin, 'postgres'), ['-D', this.data], { ...owner, cwd: '/', stdio: ['ignore', log, log], detached: true });
+        closeSync(log);
+        this.process = child;
+        child.ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
+        child.ended.then(() => {
+            if (this.process === child)
+                this.process = null;
+        });
+        try {
+            await until(async () => {
+                if (!this.process)
+                    return true;
+                await (await this.connect({ database: 'postgres' })).drop();
+                return true;
+            }, { limit: 60_000, what: 'PostgreSQL answers' });
+        } catch (error) {
+            throw new Error(`${error.message}\n${this.log()}`, { cause: error.cause });
+        }
+        if (!this.process)
+            throw new Error(`PostgreSQL did not start:\n${this.log()}`);
+    }
+
+    // smart, fast or immediate, as in pg_ctl
+    async stop(mode = 'fast') {
+        if (!this.process)
+            return;
+        const { ended } = this.process;
+        this.process.kill({ smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' }[mode]);
+        await ended;
+    }
+
+    // Every process at once, as when the power goes (less the disk's cache).
+    async crash() {
+        const { ended } = this.process;
+        this.#signal('SIGKILL');
+        await ended;
+        await until(() => this.#processes().length === 0, { what: 'no backend is left' });
+        rmSync(join(this.data, 'postmaster.pid'), { force: true }); // its number may be another process by now
+    }
+
+    async restart(mode = 'fast') {
+        await this.stop(mode);
+        await this.start();
+    }
+
+    // The machine hangs: connections stay open, nothing is answered.
+    freeze() {
+        this.#signal('SIGSTOP');
+    }
+
+    thaw() {
+        this.#signal('SIGCONT');
+    }
+
+    log() {
+        return readFileSync(join(this.folder, 'log'), 'utf8');
+    }
+
+    async destroy() {
+        if (this.process) {
+            this.thaw();
+            await this.stop('immediate');
+        }
+        rmSync(this.folder, { recursive: true, force: true });
+    }
+
+    // Postmaster and backends: they all work in the data folder.
+    #processes() {
+        return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).map(Number).filter((pid) => {
+            try {
+                return readlinkSync(`/proc/${pid}/cwd`) === this.data;
+            } catch {
+                return false;
+            }
+        });
+    }
+
+    #signal(signal) {
+        for (const pid of this.#processes()) {
+            try {
+                process.kill(pid, signal);
+            } catch (error) {
+                if (error.code !== 'ESRCH')
+                    throw error;
+            }
+        }
+    }
+}
+
+// ---- templates: a stopped data folder per kind, made by whichever test file needs it first
+
+async function template(migrate) {
+    const settings = readFileSync(join(root, 'deploy/postgresql.conf'), 'utf8');
+    const digest = createHash('sha256').update(bin).update(settings);
+    if (migrate) {
+        for (const name of readdirSync(join(root, 'migrations')).sort())
+            digest.update(name).update(readFileSync(join(root, 'migrations', name)));
+    }
+    const folder = join(runFolder, `template-${migrate ? 'migrated' : 'empty'}-${digest.digest('hex').slice(0, 12)}`);
+    await once(folder, async () => {
+        const data = join(newFolder('new'), 'data');
+        if (migrate)
+            await migrated(data);
+        else
+            empty(data, settings);
+        renameSync(data, folder);
+    });
+    return folder;
+}
+
+function empty(data, settings) {
+    mkdirSync(data, { mode: 0o700 });
+    give(data);
+    execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'duongthu', '--auth=trust', '--data-checksums', '--encoding=UTF8',
+        '--locale=C.UTF-8', '--no-sync'], { ...owner, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+    appendFileSync(join(data, 'postgresql.conf'), settings);
+    execFileSync(join(bin, 'postgres'), ['--single', '-D', data, 'postgres'],
+        { ...owner, cwd: '/', input: 'CREATE DATABASE duongthu\n', stdio: ['pipe', 'ignore', 'pipe'] });
+}
+
+async function migrated(data) {
+    const cluster = await startCluster({ migrate: false });
+    try {
+        execFileSync(binary, ['migrate'], {
+            cwd: root, encoding: 'utf8', env: { ...process.env, DUONGTHU_DB_OWNER: cluster.conninfo() },
+        });
+        await cluster.stop();
+        renameSync(cluster.data, data);
+    } finally {
+        await cluster.destroy();
+    }
+}
+
+// Several test files start at once, in processes of their own: one makes it, the others wait.
+async function once(path, make) {
+    const lock = `${path}.lock`;
+    try {
+        mkdirSync(lock);
+    } catch (error) {
+        if (error.code !== 'EEXIST')
+            throw error;
+        await until(() => existsSync(path) || existsSync(`${lock}/failed`), { limit: 120_000, what: `${path} is made` });
+        if (!existsSync(path))
+            throw new Error(readFileSync(`${lock}/failed`, 'utf8'));
+        return;
+    }
+    try {
+        await make();
+    } catch (error) {
+        writeFileSync(`${lock}/failed`, `the template was not made: ${error.message}`);
+        throw error;
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: EUPL-1.2
+// An HTTP server that stands for somebody else's system: it records what arrives and answers in a mode, good or bad, that the test
+// chooses per path. sink.mjs (offices) and sms_gateway.mjs (the SMS provider) are this with a default answer of their own.
+import { appendFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { newFolder } from './folder.mjs';
+import { until } from './wait.mjs';
+
+const BODY_MAX = 8 << 20; // bytes; a test peer, yet bounded
+
+// mode → what to do with one request. `peer.answer(request)` is the good answer.
+const MODES = {
+    ok: ({ peer, request, reply }) => reply(peer.answer(request)),
+    // Answers after peer.delay milliseconds.
+    slow: ({ peer, request, reply }) => setTimeout(() => reply(peer.answer(request)), peer.delay),
+    // Takes the request and never answers.
+    dead: () => {},
+    // Takes the request, does its work, and the answer is lost on the way.
+    lost: ({ socket }) => socket.destroy(),
+    500: ({ reply }) => reply({ status: 500, body: 'out of order' }),
+    503: ({ peer, reply }) => reply({ status: 503, headers: { 'retry-after': String(peer.retryAfter) } }),
+    429: ({ peer, reply }) => reply({ status: 429, headers: { 'retry-after': String(peer.retryAfter) } }),
+    400: ({ reply }) => reply({ status: 400, body: 'no' }),
+    410: ({ reply }) => reply({ status: 410 }),
+    // Sends the client to peer.location.
+    redirect: ({ peer, reply }) => reply({ status: 302, headers: { location: peer.location } }),
+    // Not HTTP.
+    garbage: ({ socket }) => socket.end('\x00\xff\x13 this is no answer\r\n\r\n'),
+    // A head that promises more body than comes.
+    truncated: ({ socket }) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort'),
+    // A body without end, until the client goes away.
+    endless: ({ response }) => {
+        response.writeHead(200);
+        const more = () => {
+            while (!response.destroyed && response.write('x'.repeat(65_536)));
+        };
+        response.on('drain', more);
+        more();
+    },
+};
+
+export class Peer {
+    requests = []; // { n, at, method, path, headers, body, mode }, in order of arrival; body is a Buffer
+    delay = 2_000; // milliseconds, mode slow
+    retryAfter = 1; // seconds, modes 503 and 429
+    location = 'http://127.0.0.1:1/'; // mode redirect
+    #modes = new Map();
+    #sockets = new Set();
+
+    // answer: (request) => { status, headers, body }: what a healthy peer says
+    constructor(name, answer) {
+        this.answer = answer;
+        this.log = join(newFolder(name), 'requests.jsonl');
+    }
+
+    async start() {
+        this.server = createServer((incoming, response) => this.#take(incoming, response));
+        this.server.keepAliveTimeout = 60_000;
+        this.server.on('connection', (socket) => {
+            this.#sockets.add(socket);
+            socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {});
+        });
+        await new Promise((resolve, reject) => {
+            this.server.once('error', reject).listen(this.port ?? 0, '127.0.0.1', resolve);
+        });
+        this.port = this.server.address().port; // kept: start() after stop() comes back at the same address
+        return this;
+    }
+
+    // Closes the port and every connection: from now on connections are refused.
+    async stop() {
+        const closed = new Promise((resolve) => this.server.close(resolve));
+        this.#sockets.forEach((socket) => socket.destroy());
+        await closed;
+    }
+
+    url(path = '/') {
+        return `http://127.0.0.1:${this.port}${path}`;
+    }
+
+    // mode: a name of MODES, an answer { status, headers, body }, or a function of the request that returns either. path: only there.
+    setMode(mode, path = '*') {
+        this.#modes.set(path, mode);
+    }
+
+    // The requests that came to a path, or all.
+    at(path) {
+        return this.requests.filter((request) => path === undefined || request.path === path);
+    }
+
+    // Waits until n requests (to path) have come, and returns them.
+    received(n, { path, limit } = {}) {
+        return until(() => this.at(path).length >= n && this.at(path), { limit, what: `${n} requests to ${path ?? 'the peer'}` });
+    }
+
+    #take(incoming, response) {
+        const chunks = [];
+        let size = 0;
+        incoming.on('data', (chunk) => {
+            size += chunk.length;
+            if (size <= BODY_MAX)
+                chunks.push(chunk);
+            else
+                incoming.destroy();
+        });
+        incoming.on('error', () => {});
+        incoming.on('end', () => {
+            const request = { n: this.requests.length, at: Date.now(), method: incoming.method, path: incoming.url,
+                headers: incoming.headers, body: Buffer.concat(chunks) };
+            let mode = this.#modes.get(request.path) ?? this.#modes.get('*') ?? 'ok';
+            if (typeof mode === 'function')
+                mode = mode(request);
+            request.mode = typeof mode === 'string' ? mode : mode.status;
+            this.requests.push(request);
+            appendFileSync(this.log, `${JSON.stringify({ ...request, body: request.body.toString() })}\n`);
+            const reply = ({ status, headers = {}, body = '' }) => {
+                if (!response.destroyed)
+                    response.writeHead(status, headers).end(body);
+            };
+            if (typeof mode === 'string')
+                MODES[mode]({ peer: this, request, response, reply, socket: incoming.socket });
+            else
+                reply(mode);
+        });
+    }
+}
