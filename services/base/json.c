@@ -8,13 +8,13 @@
 
 #define JSON_DEPTH_MAX 31
 
-void json_init(struct json *j, struct buf *out)
+void jout_init(struct jout *j, struct buf *out)
 {
-    *j = (struct json){.out = out};
+    *j = (struct jout){.out = out};
 }
 
 // The comma and the key that go before any value.
-static void begin_value(struct json *j, const char *key)
+static void begin_value(struct jout *j, const char *key)
 {
     uint32_t bit = UINT32_C(1) << j->depth;
     if (j->filled & bit)
@@ -27,7 +27,7 @@ static void begin_value(struct json *j, const char *key)
     }
 }
 
-static void open_container(struct json *j, const char *key, char bracket)
+static void open_container(struct jout *j, const char *key, char bracket)
 {
     begin_value(j, key);
     CHECK(j->depth < JSON_DEPTH_MAX);
@@ -36,29 +36,29 @@ static void open_container(struct json *j, const char *key, char bracket)
     buf_putc(j->out, bracket);
 }
 
-static void close_container(struct json *j, char bracket)
+static void close_container(struct jout *j, char bracket)
 {
     CHECK(j->depth > 0);
     j->depth--;
     buf_putc(j->out, bracket);
 }
 
-void json_open_object(struct json *j, const char *key)
+void jout_open_object(struct jout *j, const char *key)
 {
     open_container(j, key, '{');
 }
 
-void json_close_object(struct json *j)
+void jout_close_object(struct jout *j)
 {
     close_container(j, '}');
 }
 
-void json_open_array(struct json *j, const char *key)
+void jout_open_array(struct jout *j, const char *key)
 {
     open_container(j, key, '[');
 }
 
-void json_close_array(struct json *j)
+void jout_close_array(struct jout *j)
 {
     close_container(j, ']');
 }
@@ -116,10 +116,10 @@ static void put_escaped(struct buf *out, unsigned char c)
     }
 }
 
-void json_string_n(struct json *j, const char *key, const char *text, size_t len)
+void jout_string_n(struct jout *j, const char *key, const char *text, size_t len)
 {
     if (!text) {
-        json_null(j, key);
+        jout_null(j, key);
         return;
     }
     begin_value(j, key);
@@ -145,30 +145,30 @@ void json_string_n(struct json *j, const char *key, const char *text, size_t len
     buf_putc(j->out, '"');
 }
 
-void json_string(struct json *j, const char *key, const char *s)
+void jout_string(struct jout *j, const char *key, const char *s)
 {
-    json_string_n(j, key, s, s ? strlen(s) : 0);
+    jout_string_n(j, key, s, s ? strlen(s) : 0);
 }
 
-void json_int(struct json *j, const char *key, int64_t v)
+void jout_int(struct jout *j, const char *key, int64_t v)
 {
     begin_value(j, key);
     buf_put_int(j->out, v);
 }
 
-void json_bool(struct json *j, const char *key, bool v)
+void jout_bool(struct jout *j, const char *key, bool v)
 {
     begin_value(j, key);
     buf_puts(j->out, v ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void jout_null(struct jout *j, const char *key)
 {
     begin_value(j, key);
     buf_puts(j->out, "null");
 }
 
-void json_time(struct json *j, const char *key, int64_t ms)
+void jout_time(struct jout *j, const char *key, int64_t ms)
 {
     int64_t milli = ms % 1000;
     time_t seconds = (time_t)(ms / 1000);
@@ -179,7 +179,7 @@ void json_time(struct json *j, const char *key, int64_t ms)
     struct tm tm;
     // RFC 3339 has four digits for the year.
     if (!gmtime_r(&seconds, &tm) || tm.tm_year < -1900 || tm.tm_year > 8099) {
-        json_null(j, key);
+        jout_null(j, key);
         return;
     }
     begin_value(j, key);
@@ -187,7 +187,7 @@ void json_time(struct json *j, const char *key, int64_t ms)
                tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)milli);
 }
 
-void json_raw(struct json *j, const char *key, const char *text, size_t len)
+void jout_raw(struct jout *j, const char *key, const char *text, size_t len)
 {
     begin_value(j, key);
     buf_append(j->out, text, len);

@@ -87,37 +87,37 @@ static bool admit(const char *event, uint64_t *ret_suppressed)
     return true;
 }
 
-static void put_fields(struct json *j, const struct log_field *fields)
+static void put_fields(struct jout *j, const struct log_field *fields)
 {
     for (const struct log_field *f = fields; f->key; f++) {
         if (!f->text) {
-            json_int(j, f->key, f->number);
+            jout_int(j, f->key, f->number);
             continue;
         }
         size_t len = f->len == SIZE_MAX ? strnlen(f->text, LOG_TEXT_MAX) : f->len;
-        json_string_n(j, f->key, f->text, len < LOG_TEXT_MAX ? len : LOG_TEXT_MAX);
+        jout_string_n(j, f->key, f->text, len < LOG_TEXT_MAX ? len : LOG_TEXT_MAX);
     }
 }
 
 static void put_line(enum log_level level, const char *event, const struct log_field *fields,
                      uint64_t suppressed)
 {
-    struct json j;
+    struct jout j;
     buf_reset(&state.line);
-    json_init(&j, &state.line);
-    json_open_object(&j, NULL);
-    json_time(&j, "t", clock_wall_ms());
-    json_string(&j, "level", level_names[level]);
-    json_string(&j, "service", state.service);
-    json_int(&j, "pid", getpid());
-    json_string(&j, "event", event);
+    jout_init(&j, &state.line);
+    jout_open_object(&j, NULL);
+    jout_time(&j, "t", clock_wall_ms());
+    jout_string(&j, "level", level_names[level]);
+    jout_string(&j, "service", state.service);
+    jout_int(&j, "pid", getpid());
+    jout_string(&j, "event", event);
     if (fields)
         put_fields(&j, fields);
     else
-        json_bool(&j, "cut", true);
+        jout_bool(&j, "cut", true);
     if (suppressed > 0)
-        json_int(&j, "suppressed", (int64_t)suppressed);
-    json_close_object(&j);
+        jout_int(&j, "suppressed", (int64_t)suppressed);
+    jout_close_object(&j);
     buf_putc(&state.line, '\n');
 }
 

@@ -45,19 +45,19 @@ bool ready_all(void)
 
 void ready_print(struct buf *out)
 {
-    struct json j;
-    json_init(&j, out);
-    json_open_object(&j, NULL);
-    json_bool(&j, "ready", ready_all());
-    json_open_array(&j, "reasons");
+    struct jout j;
+    jout_init(&j, out);
+    jout_open_object(&j, NULL);
+    jout_bool(&j, "ready", ready_all());
+    jout_open_array(&j, "reasons");
     for (size_t i = 0; i < condition_count; i++) {
         if (conditions[i].met)
             continue;
-        json_open_object(&j, NULL);
-        json_string(&j, "condition", conditions[i].name);
-        json_string(&j, "reason", conditions[i].why);
-        json_close_object(&j);
+        jout_open_object(&j, NULL);
+        jout_string(&j, "condition", conditions[i].name);
+        jout_string(&j, "reason", conditions[i].why);
+        jout_close_object(&j);
     }
-    json_close_array(&j);
-    json_close_object(&j);
+    jout_close_array(&j);
+    jout_close_object(&j);
 }

@@ -16,25 +16,25 @@ static void commas_and_nesting(void **state)
 {
     (void)state;
     struct buf b;
-    struct json j;
+    struct jout j;
     buf_init(&b, 1000);
-    json_init(&j, &b);
-    json_open_object(&j, NULL);
-    json_open_array(&j, "a");
-    json_int(&j, NULL, 1);
-    json_int(&j, NULL, -2);
-    json_open_object(&j, NULL);
-    json_close_object(&j);
-    json_open_object(&j, NULL);
-    json_bool(&j, "t", true);
-    json_close_object(&j);
-    json_close_array(&j);
-    json_open_array(&j, "empty");
-    json_close_array(&j);
-    json_null(&j, "n");
-    json_string(&j, "s", NULL);
-    json_raw(&j, "r", "[1,2]", 5);
-    json_close_object(&j);
+    jout_init(&j, &b);
+    jout_open_object(&j, NULL);
+    jout_open_array(&j, "a");
+    jout_int(&j, NULL, 1);
+    jout_int(&j, NULL, -2);
+    jout_open_object(&j, NULL);
+    jout_close_object(&j);
+    jout_open_object(&j, NULL);
+    jout_bool(&j, "t", true);
+    jout_close_object(&j);
+    jout_close_array(&j);
+    jout_open_array(&j, "empty");
+    jout_close_array(&j);
+    jout_null(&j, "n");
+    jout_string(&j, "s", NULL);
+    jout_raw(&j, "r", "[1,2]", 5);
+    jout_close_object(&j);
     assert_int_equal(buf_error(&b), ERR_OK);
     assert_string_equal(b.data, "{\"a\":[1,-2,{},{\"t\":true}],\"empty\":[],\"n\":null,\"s\":null,"
                                 "\"r\":[1,2]}");
@@ -70,10 +70,10 @@ static void strings_are_always_valid_json(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
         struct buf b;
-        struct json j;
+        struct jout j;
         buf_init(&b, 100);
-        json_init(&j, &b);
-        json_string_n(&j, NULL, strings[i].in, strings[i].len);
+        jout_init(&j, &b);
+        jout_string_n(&j, NULL, strings[i].in, strings[i].len);
         assert_int_equal(buf_error(&b), ERR_OK);
         assert_string_equal(b.data, strings[i].out);
         buf_done(&b);
@@ -98,10 +98,10 @@ static void times_are_rfc3339_or_null(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(times); i++) {
         struct buf b;
-        struct json j;
+        struct jout j;
         buf_init(&b, 100);
-        json_init(&j, &b);
-        json_time(&j, NULL, times[i].ms);
+        jout_init(&j, &b);
+        jout_time(&j, NULL, times[i].ms);
         assert_string_equal(buf_str(&b), times[i].out);
         buf_done(&b);
     }
@@ -111,12 +111,12 @@ static void overflow_is_reported_once_at_the_end(void **state)
 {
     (void)state;
     struct buf b;
-    struct json j;
+    struct jout j;
     buf_init(&b, 12);
-    json_init(&j, &b);
-    json_open_object(&j, NULL);
-    json_string(&j, "long", "0123456789");
-    json_close_object(&j);
+    jout_init(&j, &b);
+    jout_open_object(&j, NULL);
+    jout_string(&j, "long", "0123456789");
+    jout_close_object(&j);
     assert_int_equal(buf_error(&b), ERR_TOO_BIG);
     buf_done(&b);
 }
