@@ -14,6 +14,7 @@ struct command {
 static int version(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"config", command_config, "check or print the configuration"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"version", version, "print the version"},
 };

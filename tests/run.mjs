@@ -146,7 +146,7 @@ async function integration(flavour) {
     const files = list('tests/integration', /\.test\.mjs$/);
     if (files.length === 0)
         return;
-    Object.assign(process.env, SANITIZER, { DUONGTHU_BUILD: join(ROOT, FLAVOURS[flavour].folder), DUONGTHU_FLAVOUR: flavour });
+    Object.assign(process.env, SANITIZER, { TEST_BUILD: join(ROOT, FLAVOURS[flavour].folder), TEST_FLAVOUR: flavour });
     const state = new Map(files.map((file) => [file, { passed: 0, failed: 0, output: '', ms: 0 }]));
     const where = (file) => `integration/${flavour} ${relative(join(ROOT, 'tests/integration'), file)}`;
     const stream = runFiles({ files, concurrency: availableParallelism(), timeout: FILE_LIMIT_MS });
@@ -198,7 +198,7 @@ async function integration(flavour) {
 function survivors(folder) {
     return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid).filter((pid) => {
         try {
-            return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`DUONGTHU_TEST_DIR=${folder}`);
+            return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`TEST_DIR=${folder}`);
         } catch {
             return false; // gone, or not ours to look at
         }
@@ -220,7 +220,7 @@ function list(folder, pattern) {
 
 const folder = mkdtempSync(join(tmpdir(), 'duongthu-test-'));
 chmodSync(folder, 0o711); // the user postgres passes through
-process.env.DUONGTHU_TEST_DIR = folder;
+process.env.TEST_DIR = folder;
 const started = Date.now();
 try {
     for (const flavour of options.flavour) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The commands for people: one file a noun, its verbs in argv[1]. Results go to stdout, problems as sentences
-// to stderr. Exit codes: 0 done, 1 no (refused, not found, not valid), 2 usage, 69 a service we need is away.
+// to stderr. Exit codes: 0 done, 1 no (refused, not found, not valid), 2 usage, 69 a service we need is away,
+// 78 the configuration is wrong.
 #pragma once
 
 #define EXIT_NO          1
 #define EXIT_USAGE       2
 #define EXIT_UNAVAILABLE 69 // EX_UNAVAILABLE of sysexits.h
+#define EXIT_CONFIG      78 // EX_CONFIG
 
-int command_keys(int argc, char **argv); // keys init|rotate DIR
+int command_config(int argc, char **argv); // config check|print [--config FILE]
+int command_keys(int argc, char **argv);   // keys init|rotate DIR

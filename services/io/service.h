@@ -24,4 +24,6 @@ struct service {
 // configuration errors 78 (EX_CONFIG).
 int service_run(const struct service *s, int argc, char **argv);
 void service_stopped(void);
+// The connection string of the running service: [<name>] database_url, or [database] url where that is empty.
+const char *service_database_url(void);
 bool service_stopping(void);

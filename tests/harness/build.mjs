@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-export const build = process.env.DUONGTHU_BUILD ?? join(root, 'build');
+export const build = process.env.TEST_BUILD ?? join(root, 'build');
 export const binary = join(build, 'duongthu');
 // 'gcc' or 'asan': the sanitizers make everything about three times slower.
-export const flavour = process.env.DUONGTHU_FLAVOUR ?? 'gcc';
+export const flavour = process.env.TEST_FLAVOUR ?? 'gcc';

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Every key of the configuration, its default and its limits. `duongthu config print` shows this table with
+// the values in force; keep the sections together.
+#include "base/conf.h"
+
+#define SERVICES "ingest|correlate|webhook|sms|portal|watch"
+
+// Each service may have a PostgreSQL role, hence a connection string, of its own.
+#define ROLE_URL                                                                                             \
+    "database_url", CONF_TEXT, "",                                                                           \
+        .secret = true, .help = "libpq connection string of this service's role; empty: [database] url"
+#define OPS(address)                                                                                         \
+    "ops_listen", CONF_ADDR, address, .help = "where /livez, /readyz and /metrics are served; keep it inside"
+
+const struct conf_key conf_keys[] = {
+    {"database", "url", CONF_TEXT, "", .secret = true,
+     .help = "libpq connection string: a socket directory or an address, not a name"},
+
+    {"log", "level", CONF_CHOICE, "info", .allowed = "debug|info|warn|error", .reloadable = true,
+     .help = "log lines below this level are dropped"},
+
+    {"keys", "dir", CONF_TEXT, "var/keys", .min = 1,
+     .help = "directory of the installation's key files (0700)"},
+
+    {"safety", "allow_unsafe_database", CONF_BOOL, "false",
+     .help = "start although PostgreSQL may lose what it has acknowledged (fsync, full_page_writes or "
+             "synchronous_commit off)"},
+
+    {"supervise", "services", CONF_WORDS, "ingest correlate webhook sms portal watch", .allowed = SERVICES,
+     .help = "what `duongthu serve` starts"},
+
+    {"ingest", "listen", CONF_ADDR, "127.0.0.1:8080", .help = "where handhelds upload"},
+    {"ingest", OPS("127.0.0.1:9101")},
+    {"ingest", ROLE_URL},
+    {"ingest", "connections", CONF_INT, "2", .min = 1, .max = 16,
+     .help = "PostgreSQL connections; two let one batch collect while the other commits"},
+    {"ingest", "batch", CONF_INT, "500", .min = 1, .max = 2000,
+     .help = "scans in one transaction; grows to 2000 by itself while commits are slow"},
+
+    {"correlate", OPS("127.0.0.1:9103")},
+    {"correlate", ROLE_URL},
+
+    {"webhook", OPS("127.0.0.1:9104")},
+    {"webhook", ROLE_URL},
+
+    {"sms", OPS("127.0.0.1:9105")},
+    {"sms", ROLE_URL},
+    {"sms", "gateway", CONF_CHOICE, "file", .allowed = "file|http-json", .help = "how messages leave"},
+    {"sms", "file", CONF_TEXT, "var/sms.jsonl", .min = 1, .help = "gateway file: one JSON line per message"},
+    {"sms", "url", CONF_TEXT, "", .help = "gateway http-json: where messages are posted"},
+    {"sms", "token_file", CONF_TEXT, "", .help = "gateway http-json: file with the bearer token"},
+    {"sms", "sender", CONF_TEXT, "DUONGTHU", .min = 1, .max = 11,
+     .help = "sender name registered with the operators"},
+    {"sms", "hotline", CONF_TEXT, "1900561563", .min = 3, .max = 15,
+     .help = "number in the texts, instead of a person's"},
+    {"sms", "quiet_from", CONF_TIME, "21:00", .reloadable = true,
+     .help = "no message leaves after this time"},
+    {"sms", "quiet_to", CONF_TIME, "07:00", .reloadable = true, .help = "until this time (Asia/Ho_Chi_Minh)"},
+
+    {"portal", "listen", CONF_ADDR, "127.0.0.1:8081", .help = "pages and the office API"},
+    {"portal", OPS("127.0.0.1:9102")},
+    {"portal", ROLE_URL},
+    {"portal", "public_url", CONF_TEXT, "http://127.0.0.1:8081", .min = 1,
+     .help = "how citizens reach the portal: links in messages start with it"},
+
+    {"watch", OPS("127.0.0.1:9106")},
+    {"watch", ROLE_URL},
+};
+
+const size_t conf_key_count = ARRAY_LEN(conf_keys);
