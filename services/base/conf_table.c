@@ -15,6 +15,8 @@
 const struct conf_key conf_keys[] = {
     {"database", "url", CONF_TEXT, "", .secret = true,
      .help = "libpq connection string: a socket directory or an address, not a name"},
+    {"database", "owner_url", CONF_TEXT, "", .secret = true,
+     .help = "connection string of the schema's owner, for `duongthu migrate` only; empty: [database] url"},
 
     {"log", "level", CONF_CHOICE, "info", .allowed = "debug|info|warn|error", .reloadable = true,
      .help = "log lines below this level are dropped"},

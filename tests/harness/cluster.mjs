@@ -203,7 +203,7 @@ async function migrated(data) {
     const cluster = await startCluster({ migrate: false });
     try {
         execFileSync(binary, ['migrate'], {
-            cwd: root, encoding: 'utf8', env: { ...process.env, DUONGTHU_DB_OWNER: cluster.conninfo() },
+            cwd: root, encoding: 'utf8', env: { ...process.env, DUONGTHU_DATABASE_OWNER_URL: cluster.conninfo() },
         });
         await cluster.stop();
         renameSync(cluster.data, data);

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 function own() {
     const folder = mkdtempSync(join(tmpdir(), 'duongthu-test-'));
     chmodSync(folder, 0o711); // PostgreSQL runs as another user when we are root, and passes through
-    process.env.DUONGTHU_TEST_DIR = folder;
+    process.env.TEST_DIR = folder;
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     return folder;
 }
 
-export const runFolder = process.env.DUONGTHU_TEST_DIR ?? own();
+export const runFolder = process.env.TEST_DIR ?? own();
 
 // A new folder in it. Short, because socket paths end at 107 bytes.
 export function newFolder(prefix) {
