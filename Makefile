@@ -55,6 +55,7 @@ GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 SRCS := $(filter-out services/duongthu.c,$(wildcard services/*/*.c))
 OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c))
 
 # ---- building
 
@@ -64,7 +65,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
-units: $(UNIT)
+units: $(UNIT) $(DRIVERS)
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
@@ -98,6 +99,11 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 $(B)/unit/%: tests/unit/%.c $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS) -lcmocka
+
+# Programs that integration tests control: our library without a service around it.
+$(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS)
 
 .PHONY: packages
 packages:
@@ -141,4 +147,4 @@ $(B)/lint/%.tidy: $(B)/obj/%.o .clang-tidy
 	@clang-tidy --quiet $*.c -- $(filter-out -MMD -MP,$(CFLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 
--include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d)
+-include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d) $(DRIVERS:=.d)
