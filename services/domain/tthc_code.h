@@ -4,7 +4,7 @@
 #pragma once
 #include "domain/unit.h"
 
-#define TTHC_CODE_MAX (8 + 1 + UNIT_ID_MAX) // characters
+#define TTHC_CODE_MAX (8 + 1 + 13) // characters
 
 struct tthc_code {
     char text[TTHC_CODE_MAX + 1];

@@ -39,7 +39,7 @@ struct unit_level1 {
     unsigned gso; // 2-digit territory number of the statistics office since 2025; 0: closed or ministry
 };
 
-// The table, sorted by code: 63 provinces, then ministries. It is data for `register` as much as for
+// The table: 63 provinces by code, then ministries. It is data for `register` as much as for
 // look-ups.
 const struct unit_level1 *unit_level1_table(size_t *ret_count);
 // NULL when the code is not in the table.
