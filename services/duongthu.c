@@ -2,11 +2,12 @@
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
 #include "cli/command.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 struct command {
-    const char *name;
+    const char *name;                  // a noun; or a noun and a verb where the noun alone is a service
     int (*run)(int argc, char **argv); // returns the exit code
     const char *help;
 };
@@ -14,8 +15,10 @@ struct command {
 static int version(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
     {"keys", command_keys, "make the key ring of an installation"},
+    {"sms preview", command_sms_preview, "show what a text is as SMS: encoding, length, segments"},
     {"version", version, "print the version"},
 };
 
@@ -24,6 +27,14 @@ static int version(int argc, char **argv)
     (void)argc;
     (void)argv;
     return puts("duongthu " DUONGTHU_VERSION) < 0;
+}
+
+static bool is_called(const struct command *command, int argc, char **argv)
+{
+    size_t noun = strcspn(command->name, " ");
+    if (strncmp(argv[1], command->name, noun) != 0 || argv[1][noun] != '\0')
+        return false;
+    return command->name[noun] == '\0' || (argc > 2 && strcmp(argv[2], command->name + noun + 1) == 0);
 }
 
 static void usage(FILE *to)
@@ -44,7 +55,7 @@ int main(int argc, char **argv)
         return 0;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (is_called(&commands[i], argc, argv))
             return commands[i].run(argc - 1, argv + 1);
     }
     fprintf(stderr, "duongthu: no command '%s'; `duongthu help` lists them\n", argv[1]);

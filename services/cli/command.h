@@ -9,5 +9,7 @@
 #define EXIT_UNAVAILABLE 69 // EX_UNAVAILABLE of sysexits.h
 #define EXIT_CONFIG      78 // EX_CONFIG
 
-int command_config(int argc, char **argv); // config check|print [--config FILE]
-int command_keys(int argc, char **argv);   // keys init|rotate DIR
+int command_code(int argc, char **argv);        // code check TEXT…
+int command_config(int argc, char **argv);      // config check|print [--config FILE]
+int command_keys(int argc, char **argv);        // keys init|rotate DIR
+int command_sms_preview(int argc, char **argv); // sms preview TEXT

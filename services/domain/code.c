@@ -201,13 +201,15 @@ static void explain_serial(const char *s, size_t len, struct code *ret)
 
 static void explain_unit(const struct complaint *c, struct code *ret)
 {
-    size_t len = c->len;
-    const char *what = code_kind_name(c->kind);
-    if (c->kind == CODE_UNIT && len > UNIT_ID_MAX)
-        fail(ret, FAULT_UNIT, "unit code: %zu characters, the limit is %d", len, UNIT_ID_MAX);
+    static const char forms[] = "fits neither 000.00.16.H34 (old form) nor H34.16 (new form)";
+    if (c->kind == CODE_UNIT && c->len > UNIT_ID_MAX)
+        fail(ret, FAULT_UNIT, "unit code: %zu characters, the limit is %d", c->len, UNIT_ID_MAX);
+    else if (c->kind == CODE_UNIT)
+        fail(ret, FAULT_UNIT, "unit code: %s", forms);
+    else if (c->kind == CODE_TTHC)
+        fail(ret, FAULT_UNIT, "TTHC code: the unit behind the number does not fit 000.00.00.H48");
     else
-        fail(ret, FAULT_UNIT, "%s code: the unit fits neither 000.00.16.H34 (old form) nor H34.16 (new form)",
-             c->kind == CODE_TTHC ? "TTHC" : what);
+        fail(ret, FAULT_UNIT, "dossier code: the unit %s", forms);
 }
 
 static void explain_phone(enum code_fault fault, struct code *ret)
@@ -217,9 +219,10 @@ static void explain_phone(enum code_fault fault, struct code *ret)
     else if (fault == FAULT_PHONE_LENGTH)
         fail(ret, fault,
              "phone: wrong number of digits, a mobile number has 10 with its leading 0 (or 9 behind +84)");
+    else if (fault == FAULT_PHONE_START)
+        fail(ret, fault, "phone: a Vietnamese number begins with 0 or +84");
     else
-        fail(ret, fault,
-             "phone: no Vietnamese mobile number begins like this (03, 05, 07, 08, 09 or +84 and the same)");
+        fail(ret, fault, "phone: no Vietnamese mobile network has this prefix");
 }
 
 // A container code that has a form of its own is named, so that the person sees what was scanned.
@@ -256,6 +259,7 @@ static void explain(const struct complaint *c, struct code *ret)
         break;
     case FAULT_LANDLINE:
     case FAULT_PHONE_LENGTH:
+    case FAULT_PHONE_START:
     case FAULT_PHONE_PREFIX:
         explain_phone(c->fault, ret);
         break;

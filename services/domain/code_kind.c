@@ -29,6 +29,7 @@ const char *code_fault_name(enum code_fault fault)
         [FAULT_SERIAL] = "serial",
         [FAULT_LANDLINE] = "landline",
         [FAULT_PHONE_LENGTH] = "phone-length",
+        [FAULT_PHONE_START] = "phone-start",
         [FAULT_PHONE_PREFIX] = "phone-prefix",
         [FAULT_NOT_CONTAINER] = "not-container",
     };

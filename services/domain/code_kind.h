@@ -31,7 +31,8 @@ enum code_fault {
     FAULT_SERIAL,        // dossier: serial is not 4–6 digits
     FAULT_LANDLINE,      // phone: a fixed line, SMS can't reach it
     FAULT_PHONE_LENGTH,  // phone: too few or too many digits
-    FAULT_PHONE_PREFIX,  // phone: no mobile network has this prefix, or the leading 0 or +84 is missing
+    FAULT_PHONE_START,   // phone: the leading 0 or +84 is missing, or another country's
+    FAULT_PHONE_PREFIX,  // phone: no mobile network has this prefix
     FAULT_NOT_CONTAINER, // container: the text is an item or dossier code
 };
 

@@ -80,7 +80,7 @@ static enum code_fault classify(const struct digits *in, struct phone *ret)
         return FAULT_SHAPE;
     size_t at = national_offset(in);
     if (at == 0)
-        return FAULT_PHONE_PREFIX;
+        return FAULT_PHONE_START;
     const char *national = in->d + at;
     size_t n = in->n - at;
     if (national[0] == '2' && (n == 9 || n == 10))

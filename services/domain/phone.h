@@ -16,8 +16,8 @@ struct phone {
 // s: the field as it came, UTF-8, not normalised. Takes the first valid mobile number of several
 // ("0905123456/0914…", also separated by ; , | or words). A number may be written with spaces, dots, dashes
 // and brackets, and begin with 0, 84, +84, 0084 or "+84 (0)". Faults describe the first number found:
-// FAULT_LANDLINE, FAULT_PHONE_LENGTH, FAULT_PHONE_PREFIX; FAULT_SHAPE when the field holds nothing like a
-// number; FAULT_EMPTY, FAULT_NOT_UTF8, FAULT_TOO_LONG.
+// FAULT_LANDLINE, FAULT_PHONE_LENGTH, FAULT_PHONE_START, FAULT_PHONE_PREFIX; FAULT_SHAPE when the field holds
+// nothing like a number; FAULT_EMPTY, FAULT_NOT_UTF8, FAULT_TOO_LONG.
 MUST_CHECK enum code_fault phone_parse(const char *s, size_t len, struct phone *ret);
 
 enum phone_form {
