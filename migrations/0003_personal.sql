@@ -21,7 +21,7 @@ create table dt.contact (
     lane        smallint    not null,
     dossier     text        not null, -- canonical dossier code
     blob        uuid        not null,
-    phone_index integer     not null, -- 20 bits of HMAC(index key, E.164): equality proves nothing (quality B4)
+    phone_index integer,              -- 20 bits of HMAC(index key, E.164): equality proves nothing (quality B4); NULL: no number is known
     sms_consent boolean     not null,
     made_at     timestamptz not null default clock_timestamp(),
     primary key (lane, dossier)

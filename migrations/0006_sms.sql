@@ -45,7 +45,8 @@ create table dt.link_token (
     dossier    bigint   not null,
     primary key (lane, token_hash)
 );
-create unique index on dt.link_token (lane, dossier);
+-- Not unique: after a new epoch the dossier gets another token, and the old message's link still opens.
+create index on dt.link_token (lane, dossier);
 
 -- The next p_span journey positions after p_after: one row per piece of news that calls for an SMS, with the sealed contact of its dossier; always at least one row, whose
 -- upto says how far was read (pos NULL: no news). Rows of one cause and item are counted in siblings, so that one text can speak for several dossiers.

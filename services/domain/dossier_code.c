@@ -88,3 +88,12 @@ void dossier_code_with_unit(const struct dossier_code *code, const struct unit_i
     other.unit = *unit;
     *ret = other;
 }
+
+void dossier_code_canonical(const struct dossier_code *code, struct dossier_code *ret)
+{
+    struct unit_id unit;
+    if (code->unit.form == UNIT_OLD && unit_id_convert(&code->unit, &unit))
+        dossier_code_with_unit(code, &unit, ret);
+    else
+        *ret = *code;
+}

@@ -23,3 +23,8 @@ MUST_CHECK enum code_fault dossier_code_parse(const char *s, size_t len, struct 
 // The same date and serial under another unit: the key to look for when the code was issued under an alias.
 void dossier_code_with_unit(const struct dossier_code *code, const struct unit_id *unit,
                             struct dossier_code *ret);
+
+// The form under which a dossier is stored, sealed and compared: its unit in the form of QĐ 20/2020/QĐ-TTg
+// where unit_id_convert() can give it ("000.00.16.H34-190102-0007" and "H34.16-190102-0007" are one dossier).
+// Aliases and mergers never change it: two merged units may have issued the same date and serial.
+void dossier_code_canonical(const struct dossier_code *code, struct dossier_code *ret);

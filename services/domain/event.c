@@ -63,6 +63,7 @@ static const struct event_def events[] = {
     {"supplement.requested", EVENT_SUPPLEMENT_REQUESTED, 4, SUBJECT_DOSSIER, OFF | OPR, false},
     {"result.ready", EVENT_RESULT_READY, 5, SUBJECT_DOSSIER, OFF | OPR, false},
     {"dossier.withdrawn", EVENT_DOSSIER_WITHDRAWN, 6, SUBJECT_DOSSIER, OFF | OPR, false},
+    {"dossier.status", EVENT_DOSSIER_STATUS, 7, SUBJECT_DOSSIER, OFF | OPR, false},
     {"dossier.merged", EVENT_DOSSIER_MERGED, 91, SUBJECT_DOSSIER, OFF | OPR, false},
     {"unit.merged", EVENT_UNIT_MERGED, 92, SUBJECT_UNIT, OPR, false},
     {"correction", EVENT_CORRECTION, 100, SUBJECT_ITEM, DEV | OFF | OPR, false},

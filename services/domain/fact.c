@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "domain/fact_value.h"
+#include "domain/status.h"
 
 void fact_init(struct fact *f)
 {
@@ -156,6 +157,7 @@ static enum fact_error check_subject(const struct fact *f, const struct event_de
 static enum fact_error check_detail(const struct fact *f)
 {
     enum solution solution = solution_parse(f->solution.ptr, f->solution.len);
+    enum dossier_status status;
     switch (f->kind) {
     case EVENT_ITEM_PUT_IN:
         return f->into.len > 0 ? FACT_OK : FACT_SUBJECT;
@@ -171,6 +173,8 @@ static enum fact_error check_detail(const struct fact *f)
         return solution == SOLUTION_NONE ? FACT_DETAIL : FACT_OK;
     case EVENT_CORRECTION:
         return f->retracts.stream.len > 0 ? FACT_OK : FACT_DETAIL;
+    case EVENT_DOSSIER_STATUS:
+        return status_parse(f->reason.ptr, f->reason.len, &status) ? FACT_OK : FACT_DETAIL;
     default:
         return FACT_OK;
     }

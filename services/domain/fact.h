@@ -49,7 +49,7 @@ enum fact_error {
     FACT_UNKNOWN_TYPE = -11,
     FACT_SOURCE = -12,  // this source may not state this type
     FACT_SUBJECT = -13, // code, dossier, unit or into is missing
-    FACT_DETAIL = -14,  // a word this type needs is missing or not in its list (solution, retracts)
+    FACT_DETAIL = -14,  // a word this type needs is missing or not in its list (solution, retracts, reason)
 };
 
 // Bytes inside the body that was parsed, or inside the caller's memory for printing. len 0 = absent.

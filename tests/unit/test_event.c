@@ -66,6 +66,7 @@ static void numbers_and_names_are_pinned(void **state)
         {65, "dossier.withdrawn"},
         {66, "dossier.merged"},
         {67, "unit.merged"},
+        {68, "dossier.status"},
         {70, "correction"},
         {80, "dossier.absorbed"},
         {81, "item.missing"},

@@ -265,6 +265,11 @@ static void check_asks_for_what_the_type_needs(void **state)
         {"v=1\ntype=delivery.decided\ncode=A\n", SOURCE_OFFICE, FACT_DETAIL},
         {"v=1\ntype=correction\ncode=A\n", SOURCE_OPERATOR, FACT_DETAIL},
         {"v=1\ntype=correction\ncode=A\nretracts=s:1\n", SOURCE_OPERATOR, FACT_OK},
+        {"v=1\ntype=dossier.status\ndossier=D\nreason=10\n", SOURCE_OFFICE, FACT_OK},
+        {"v=1\ntype=dossier.status\ndossier=D\nreason=10\n", SOURCE_DEVICE, FACT_SOURCE},
+        {"v=1\ntype=dossier.status\ndossier=D\nreason=11\n", SOURCE_OFFICE, FACT_DETAIL},
+        {"v=1\ntype=dossier.status\ndossier=D\nreason=01\n", SOURCE_OFFICE, FACT_DETAIL},
+        {"v=1\ntype=dossier.status\ndossier=D\n", SOURCE_OFFICE, FACT_DETAIL},
         {"v=1\ntype=dossier.absorbed\ndossier=D\n", SOURCE_OPERATOR, FACT_SOURCE},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
