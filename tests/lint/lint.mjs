@@ -30,12 +30,13 @@ function headersAlone() {
         complaints('gcc', [...flags, '-fsyntax-only', '-x', 'c', '-'], `#include "${name.replace('services/', '')}"\n`));
 }
 
+// internalAstError: its parser gives up on some compound literals; the compilers and clang-tidy read those.
 function cppcheck() {
     const cache = 'build/lint/cppcheck';
     mkdirSync(cache, { recursive: true });
     return complaints('cppcheck', ['--quiet', `-j${jobs}`, '--std=c11', '--enable=warning,performance,portability', '--inline-suppr',
-        '--error-exitcode=1', `--cppcheck-build-dir=${cache}`, '--suppress=missingIncludeSystem', '-Iservices', '-D_GNU_SOURCE',
-        'services']);
+        '--error-exitcode=1', `--cppcheck-build-dir=${cache}`, '--suppress=missingIncludeSystem', '--suppress=internalAstError',
+        '-Iservices', '-D_GNU_SOURCE', 'services']);
 }
 
 const checks = {
