@@ -7,9 +7,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
+log=$PWD/var/setup.log # what apt-get says, shown only when it fails
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+die_with_log() {
+    tail -30 "$log" >&2
+    die "$1; all of it is in $log"
+}
 
 # Can npm be run here? Prints the command. Ours first, so the machine's own node may be old, hidden or broken.
 npm_command() {
@@ -71,7 +77,7 @@ install_packages() { # GROUP…
     for name in "${missing[@]}"; do
         if ! apt-cache policy "$name" 2>/dev/null | grep -q 'Candidate: [^(]'; then
             say "reading the package lists first (apt-get update)"
-            apt update >/dev/null
+            apt update >"$log" 2>&1 || die_with_log "apt-get update failed"
             break
         fi
     done
@@ -79,10 +85,10 @@ install_packages() { # GROUP…
     case " ${missing[*]} " in *' postgresql '*) server=yes ;; esac
     [ $server = no ] || no_system_cluster before
     # A list that is a few days old may name a version that is gone: then read the lists again, once.
-    apt install --no-install-recommends "${missing[@]}" >/dev/null || {
+    apt install --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
         say "that did not work; reading the package lists again"
-        apt update >/dev/null
-        apt install --no-install-recommends "${missing[@]}"
+        apt update >>"$log" 2>&1
+        apt install --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || die_with_log "apt-get install failed"
     }
     [ $server = no ] || no_system_cluster after
 }
@@ -133,6 +139,7 @@ install_peers() {
     install_locked tests/package-lock.json tests "the tests' peers into tests/node_modules"
 }
 
+mkdir -p var
 [ $# -gt 0 ] || die "say what for: build run test lint pages node peers"
 install_packages "$@"
 for group in "$@"; do
