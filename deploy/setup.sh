@@ -114,6 +114,9 @@ install_locked() { # LOCKFILE FOLDER WHAT
     npm=$(npm_command) || npm=$(borrow_npm)
     (
         cd "$folder"
+        # Trust what the machine trusts (a company's own root, say): Node brings a list of its own.
+        local roots=/etc/ssl/certs/ca-certificates.crt
+        [ ! -f "$roots" ] || export NODE_EXTRA_CA_CERTS="${NODE_EXTRA_CA_CERTS:-$roots}"
         # npm's own children look for `node`: give them the one that runs npm.
         case $npm in */*) PATH=$(dirname "${npm%% *}"):$PATH ;; esac
         $npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error >/dev/null
