@@ -21,7 +21,7 @@ void jout_open_array(struct jout *j, const char *key);
 void jout_close_array(struct jout *j);
 // s NULL prints null.
 void jout_string(struct jout *j, const char *key, const char *s);
-void jout_string_n(struct jout *j, const char *key, const char *s, size_t len);
+void jout_string_n(struct jout *j, const char *key, const char *text, size_t len);
 void jout_int(struct jout *j, const char *key, int64_t v);
 void jout_bool(struct jout *j, const char *key, bool v);
 void jout_null(struct jout *j, const char *key);
