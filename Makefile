@@ -53,7 +53,7 @@ LDFLAGS = $(SAN) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 PROTOS := $(wildcard proto/*.proto)
 GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 SRCS := $(filter-out services/duongthu.c,$(wildcard services/*/*.c))
-OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
+OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/gen/migrations.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c))
 
@@ -92,9 +92,20 @@ $(B)/gen/%.pb-c.c: proto/%.proto | packages
 	@mkdir -p $(@D)
 	protoc-c --proto_path=proto --c_out=$(B)/gen $<
 
+# The SQL travels inside the program. The folder is named too: it changes when a file goes.
+$(B)/gen/migrations.c: migrations $(wildcard migrations/*.sql) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "cli/migrations.h"'; \
+	   echo 'const struct migration migrations_embedded[] = {'; \
+	   for f in $(sort $(filter %.sql,$^)); do \
+	       echo "{\"$${f##*/}\", (const char[]){"; od -An -v -tu1 "$$f" | sed -E 's/ +([0-9]+)/(char)\1,/g'; \
+	       echo "0}, $$(wc -c <"$$f")},"; \
+	   done; \
+	   echo '{0, 0, 0}};'; } >$@
+
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(LAUNCHER) $(CC) $(DIALECT) $(OPT) $(SAN) -fPIE -isystem $(B)/gen -MMD -MP -c -o $@ $<
+	$(LAUNCHER) $(CC) $(DIALECT) $(OPT) $(SAN) -fPIE -Iservices -isystem $(B)/gen -MMD -MP -c -o $@ $<
 
 $(B)/unit/%: tests/unit/%.c $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)

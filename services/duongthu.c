@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"config", command_config, "check or print the configuration"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"sms preview", command_sms_preview, "show what a text is as SMS: encoding, length, segments"},
+    {"migrate", command_migrate, "bring the database schema up to date"},
     {"version", version, "print the version"},
 };
 

@@ -44,14 +44,16 @@ struct db_options {
     void *owner;
 };
 
-// Parameters of one statement, in binary. Values are copied. Bounded: 48 parameters, 32 MiB. Errors are
-// sticky (a bound, no memory, a time PostgreSQL cannot hold) and come back from db_submit().
+#define DB_PARAMS_MAX 48
+
+// Parameters of one statement, in binary. Values are copied. Bounded: DB_PARAMS_MAX parameters, 32 MiB.
+// Errors are sticky (a bound, no memory, a time PostgreSQL cannot hold) and come back from db_submit().
 struct db_params {
     struct buf bytes; // private
     struct {
         size_t offset;
         int length; // -1 = NULL
-    } at[48];
+    } at[DB_PARAMS_MAX];
     unsigned count;
     int error;
     // private: the array being written

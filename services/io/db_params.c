@@ -6,7 +6,7 @@
 // Everything goes into one bounded buffer; a parameter is an offset and a length in it.
 #include "base/check.h"
 #include "base/err.h"
-#include "io/db.h"
+#include "io/db_private.h"
 
 #include <endian.h>
 #include <limits.h>
@@ -46,6 +46,16 @@ void db_params_reset(struct db_params *p)
     p->count = 0;
     p->error = ERR_OK;
     p->array_open = false;
+}
+
+void db_params_bind(const struct db_params *p, struct db_binding *ret_binding)
+{
+    for (unsigned i = 0; i < p->count; i++) {
+        int length = p->at[i].length;
+        ret_binding->values[i] = length < 0 ? NULL : p->bytes.data + p->at[i].offset;
+        ret_binding->lengths[i] = length;
+        ret_binding->formats[i] = 1;
+    }
 }
 
 static void put_int32(struct buf *b, int32_t v)

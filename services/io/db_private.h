@@ -4,6 +4,7 @@
 //   db_params.c  values → PostgreSQL's binary format     db_result.c  its answers → values
 //   db.c         the pool: queue, deadlines, who is up   db_conn.c    one connection: socket and states
 //   db_setup.c   what a connection must be before use    db_wire.c    statements out, answers in
+//   dbsync.c     the same, blocking, for the command line
 #pragma once
 #include "base/backoff.h"
 #include "io/db.h"
@@ -28,6 +29,21 @@ struct db_result {
     const PGresult *pg;
     int rows, columns;
 };
+
+// ---- db_params.c, db_result.c
+
+// The parameters as libpq takes them; pointers into db_params.
+struct db_binding {
+    const char *values[DB_PARAMS_MAX];
+    int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
+};
+void db_params_bind(const struct db_params *p, struct db_binding *ret_binding);
+bool db_result_failed(const PGresult *result);
+// "canceling wait for synchronous replication" (quality A2 T1): the statement succeeds although it may exist
+// on one disk only. The text is translated, the name of the function that says it is not.
+bool db_notice_not_durable(const PGresult *notice);
+
+// ---- connections and pool
 
 enum db_conn_state {
     DB_CONN_WAITING,    // no PGconn; the timer counts to the next try

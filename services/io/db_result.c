@@ -112,6 +112,20 @@ const char *db_message(const struct db_result *r)
     return message ? message : "";
 }
 
+bool db_result_failed(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
+}
+
+bool db_notice_not_durable(const PGresult *notice)
+{
+    const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+    const char *message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    return (function && strcmp(function, "SyncRepWaitForLSN") == 0) ||
+           (message && strstr(message, "wait for synchronous replication"));
+}
+
 bool db_transient(const char *sqlstate)
 {
     static const char *const prefixes[] = {

@@ -39,13 +39,8 @@ static const char *statement_name(const struct db_conn *c, const struct db_query
 void db_wire_send(struct db_conn *c, struct db_query *q)
 {
     const struct db_params *p = &q->params;
-    const char *values[ARRAY_LEN(p->at)];
-    int lengths[ARRAY_LEN(p->at)], formats[ARRAY_LEN(p->at)];
-    for (unsigned i = 0; i < p->count; i++) {
-        values[i] = p->at[i].length < 0 ? NULL : p->bytes.data + p->at[i].offset;
-        lengths[i] = p->at[i].length;
-        formats[i] = 1;
-    }
+    struct db_binding b;
+    db_params_bind(p, &b);
     // In flight before libpq is asked: when it fails half-way, what left is unknown.
     const char *name = statement_name(c, q);
     q->sent = true;
@@ -55,7 +50,7 @@ void db_wire_send(struct db_conn *c, struct db_query *q)
     bool ok = true;
     if (!c->pipelined && wire_size(q, name) % LIBPQ_BLOCK == 0)
         ok = PQsendFlushRequest(c->pg); // answered by nothing
-    ok = ok && PQsendQueryPrepared(c->pg, name, (int)p->count, values, lengths, formats, 1);
+    ok = ok && PQsendQueryPrepared(c->pg, name, (int)p->count, b.values, b.lengths, b.formats, 1);
     if (c->pipelined)
         ok = ok && PQpipelineSync(c->pg);
     if (!ok) {
@@ -102,17 +97,6 @@ void db_wire_notice(void *conn, const PGresult *notice)
         c->not_durable = true;
 }
 
-static bool is_error(const PGresult *result)
-{
-    switch (PQresultStatus(result)) {
-    case PGRES_TUPLES_OK:
-    case PGRES_COMMAND_OK:
-        return false;
-    default:
-        return true;
-    }
-}
-
 // The transaction of the first statement in flight has ended: its outcome is known.
 static void finish_first(struct db_conn *c)
 {
@@ -122,7 +106,7 @@ static void finish_first(struct db_conn *c)
     int err = ERR_OK;
     if (!answer)
         err = ERR_DB_LOST; // a Sync without an answer: the count is lost too
-    else if (is_error(answer))
+    else if (db_result_failed(answer))
         err = ERR_DB_REFUSED;
     else if (c->not_durable)
         err = ERR_NOT_DURABLE;
@@ -147,7 +131,7 @@ static bool take_result(struct db_conn *c, PGresult *result)
         return true;
     }
     // An error that libpq made up itself carries no SQLSTATE: the connection broke, the outcome is unknown.
-    if (is_error(result) && !PQresultErrorField(result, PG_DIAG_SQLSTATE)) {
+    if (db_result_failed(result) && !PQresultErrorField(result, PG_DIAG_SQLSTATE)) {
         db_conn_say(c, "connection lost", PQresultErrorMessage(result));
         PQclear(result);
         return false;

@@ -11,9 +11,10 @@ struct dbsync;
 MUST_CHECK int dbsync_open(const char *conninfo, struct dbsync **ret_db, char *error, size_t cap);
 void dbsync_close(struct dbsync *db);
 // One statement; params NULL = none. The result belongs to `db` and lives until the next call.
-// ERR_DB_REFUSED: *ret_r holds sqlstate and message.
+// ERR_DB_REFUSED: *ret_r holds sqlstate and message. ERR_DB_LOST, ERR_NOT_DURABLE as in io/db.h: *ret_r is
+// untouched. An error of the parameters comes back as it is.
 MUST_CHECK int dbsync_query(struct dbsync *db, const char *sql, const struct db_params *params,
                             const struct db_result **ret_r);
 // Several statements separated by ';' without parameters (migrations). On error: PostgreSQL's
-// message with line in `error`.
+// message with line in `error`. ERR_DB_REFUSED, ERR_DB_LOST, ERR_NOT_DURABLE.
 MUST_CHECK int dbsync_script(struct dbsync *db, const char *sql, char *error, size_t cap);
