@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
+#include "base/version.h"
 #include "cli/command.h"
 
 #include <stdbool.h>
@@ -27,7 +28,7 @@ static int version(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    return puts("duongthu " DUONGTHU_VERSION) < 0;
+    return printf("duongthu %s\n", version_text) < 0;
 }
 
 static bool is_called(const struct command *command, int argc, char **argv)
@@ -47,6 +48,7 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+    version_text = DUONGTHU_VERSION;
     if (argc < 2) {
         usage(stderr);
         return 2;

@@ -381,6 +381,11 @@ int conf_reload(FILE *errors)
 
 // ---- getters
 
+const char *conf_path(void)
+{
+    return file_path;
+}
+
 static void load_defaults(void)
 {
     struct draft d = {.errors = stderr};

@@ -47,6 +47,8 @@ MUST_CHECK int conf_reload(FILE *errors);
 // Every key with value, source (default, file:line, environment) and help, as an ini file that could be read
 // back.
 void conf_print(FILE *out);
+// The file that was read, or NULL.
+const char *conf_path(void);
 // Typed getters; an unknown (section, name) or a wrong type is our own bug and aborts.
 const char *conf_text(const char *section, const char *name); // TEXT, CHOICE, WORDS, ADDR: never NULL
 int64_t conf_int(const char *section, const char *name);      // INT, MS (milliseconds), BYTES, TIME (minutes)

@@ -28,6 +28,11 @@ const struct conf_key conf_keys[] = {
      .help = "start although PostgreSQL may lose what it has acknowledged (fsync, full_page_writes or "
              "synchronous_commit off)"},
 
+    {"service", "drain", CONF_MS, "24s", .min = 100, .max = 24000,
+     .help =
+         "longest a service may finish its work after SIGTERM; `duongthu serve` kills it one second later"},
+
+    {"supervise", OPS("127.0.0.1:9100")},
     {"supervise", "services", CONF_WORDS, "ingest correlate webhook sms portal watch", .allowed = SERVICES,
      .help = "what `duongthu serve` starts"},
 
