@@ -6,7 +6,11 @@
 //
 // Lifetime: a handler gets a request that stays valid until it is answered exactly once by http_reply*(),
 // even when the client has gone (the answer is then dropped). That is the two-owner context, written once
-// here.
+// here. A handler may answer at once or at any later turn of the loop, and must not touch the request after.
+// Every answer is application/problem+json where the server itself refuses; the codes are
+// "malformed-request", "missing-host", "ambiguous-length", "headers-too-large", "not-found",
+// "method-not-allowed", "body-too-large", "unsupported-encoding", "malformed-body", "expectation-failed",
+// "request-timeout" and "overloaded". Limits are in io/http_internal.h.
 #pragma once
 #include "base/attr.h"
 #include "base/buf.h"
@@ -21,7 +25,7 @@ typedef void (*http_handler)(struct http_request *req, void *owner);
 struct http_route {
     const char *method; // "GET" (also answers HEAD), "POST", …
     const char *path;   // exact ("/v1/scans"), or with {} segments ("/api/v1/dossiers/{}/journey"): each
-                        // matches one non-empty segment
+                        // matches one non-empty segment; the first route of the table that fits is taken
     http_handler handle;
     size_t max_body; // bytes after decompression; larger → 413 problem "body-too-large"; 0 = no body allowed
 };
@@ -37,10 +41,13 @@ struct http_options {
     bool reuse_port; // SO_REUSEPORT
 };
 
+// Numeric addresses only. ERR_INVALID for a bad listen text, else a libuv code (UV_EADDRINUSE). The process
+// ignores SIGPIPE from here on: libuv needs that.
 MUST_CHECK int http_create(uv_loop_t *loop, const struct http_options *o, struct http_server **ret_server);
 uint16_t http_port(const struct http_server *s);
 // Stops accepting, closes idle connections, lets requests in flight finish; calls drained once when none is
-// left (or after limit_ms, whatever is left is cut).
+// left (or after limit_ms, whatever is left is cut). The server then frees itself: do not use it after
+// `drained`, except to answer requests that are still in flight. Call it once.
 void http_drain(struct http_server *s, int64_t limit_ms, void (*drained)(void *owner), void *owner);
 
 // The request. Strings live as long as the request.
@@ -60,7 +67,8 @@ bool http_gone(
     const struct http_request *r); // the client has left: work may stop early, the reply is still due
 int64_t http_started_ms(const struct http_request *r); // monotonic
 
-// Headers to be sent with the reply; value is copied. Before http_reply().
+// Headers to be sent with the reply, before http_reply(); name is a literal, value is copied and its control
+// characters become blanks.
 void http_set_header(struct http_request *r, const char *name, const char *value);
 // Answers and releases the request. content_type NULL with len 0 = no body. body is copied.
 void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t len);
