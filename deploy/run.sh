@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: EUPL-1.2
+# `make run`: from a bare machine to a running system that plays a postal day. Ctrl-C stops every process that this script started,
+# PostgreSQL last. The data stay in var/, and the next run goes on with them. ONCE=1: play one day, sum up, stop, exit 0 or 1.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+program=$PWD/build/duongthu
+ini=var/duongthu.ini
+serve_log=var/serve.log
+ready_limit=60 # seconds until every service must be ready
+services=(ingest correlate webhook sms portal watch)
+serve_pid=
+story_pid=
+
+say() { printf '\e[2m%s\e[0m\n' "$*"; }
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '%s\n' "$*"; }
+die() { printf 'run: %s\n' "$*" >&2; exit 1; }
+
+# ---- the end, from wherever it comes
+
+stop_process() { # PID
+    [ -n "$1" ] || return 0
+    kill -TERM "$1" 2>/dev/null || return 0
+    wait "$1" 2>/dev/null || true
+}
+
+finish() {
+    local code=$?
+    trap '' INT TERM HUP # once is enough
+    trap - EXIT
+    [ -z "$serve_pid" ] || say "stopping: services finish what they hold, then PostgreSQL"
+    stop_process "$story_pid"
+    stop_process "$serve_pid"
+    deploy/cluster.sh stop
+    [ -z "$serve_pid" ] || say "stopped. The data stay in var/; 'make run' goes on with them, 'deploy/cluster.sh wipe --yes' forgets them."
+    exit "$code"
+}
+
+# ---- the steps
+
+mkdir -p var
+deploy/setup.sh build run
+make --no-print-directory -s -j"$(nproc)" all
+
+exec 9>var/run.lock
+flock -n 9 || die "this checkout is running already (another 'make run'); one at a time"
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+say "starting PostgreSQL: a private cluster, no TCP port, reached through a socket only you can open"
+deploy/cluster.sh start
+
+[ -e var/keys ] || "$program" keys init var/keys >/dev/null
+
+# The ini file is written once and then yours to edit. It holds absolute paths, so a checkout that moved needs a new one.
+made_for="# Made by 'make run' in $PWD"
+if [ "$(head -1 "$ini" 2>/dev/null)" != "$made_for" ]; then
+    [ ! -f "$ini" ] || { mv "$ini" "$ini.old" && say "this checkout has moved: $ini is written anew, the old one is $ini.old"; }
+    {
+        printf '%s\n# Every key, its default and its meaning: build/duongthu config print --config %s\n\n' "$made_for" "$ini"
+        printf '[database]\nurl = %s\nowner_url = %s\n' "$(deploy/cluster.sh url dt_cli)" "$(deploy/cluster.sh url)"
+        printf '\n[keys]\ndir = %s/var/keys\n\n[sms]\nfile = %s/var/sms.jsonl\ndatabase_url = %s\n' "$PWD" "$PWD" "$(deploy/cluster.sh url dt_sms)"
+        for service in "${services[@]}"; do
+            [ "$service" = sms ] || printf '\n[%s]\ndatabase_url = %s\n' "$service" "$(deploy/cluster.sh url "dt_$service")"
+        done
+    } >"$ini.new"
+    chmod 0600 "$ini.new"
+    mv "$ini.new" "$ini"
+fi
+export DUONGTHU_CONFIG=$PWD/$ini
+
+# Value of a key that is in force.
+setting() { # SECTION KEY
+    "$program" config print | awk -v section="[$1]" -v key="$2" '
+        /^\[/ { here = $1 == section }
+        here && $1 == key { sub(/^[^=]*= */, ""); sub(/ *[;#].*/, ""); print; exit }'
+}
+
+port_taken() { # PORT
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# A default port that someone else has is left to them. Prints host:port; says so when it had to choose.
+choose_address() { # SECTION KEY
+    local address host port wanted
+    address=$(setting "$1" "$2")
+    host=${address%:*}
+    wanted=${address##*:}
+    for ((port = wanted; port < wanted + 1000; port += 10)); do
+        port_taken "$port" && continue
+        [ "$port" = "$wanted" ] || say "port $wanted is taken: $1 takes $port" >&2
+        echo "$host:$port"
+        return 0
+    done
+    die "no free port from $wanted on for $1"
+}
+
+declare -A ops
+for service in "${services[@]}"; do
+    ops[$service]=$(choose_address "$service" ops_listen)
+    export "DUONGTHU_${service^^}_OPS_LISTEN=${ops[$service]}"
+done
+ingest=$(choose_address ingest listen)
+portal=$(choose_address portal listen)
+export DUONGTHU_INGEST_LISTEN=$ingest DUONGTHU_PORTAL_LISTEN=$portal
+[ "$portal" = "$(setting portal listen)" ] || export DUONGTHU_PORTAL_PUBLIC_URL=http://$portal
+
+"$program" migrate
+
+# A session of its own: Ctrl-C reaches this script only, and it decides the order. Should the script be killed, they end too.
+say "starting the services (their log: $serve_log)"
+setsid setpriv --pdeathsig TERM -- "$program" serve >>"$serve_log" 2>&1 9>&- </dev/null &
+serve_pid=$!
+
+ready() { # HOST:PORT
+    local line
+    { exec 3<>"/dev/tcp/${1%:*}/${1##*:}"; } 2>/dev/null || return 1
+    printf 'GET /readyz HTTP/1.1\r\nHost: duongthu\r\nConnection: close\r\n\r\n' >&3
+    read -r -t 2 line <&3 || line=
+    exec 3>&-
+    [[ $line == *' 200 '* ]]
+}
+
+for service in "${services[@]}"; do
+    until ready "${ops[$service]}"; do
+        kill -0 "$serve_pid" 2>/dev/null || { tail -20 "$serve_log" >&2; die "the services ended; above is the end of $serve_log"; }
+        [ $SECONDS -lt $ready_limit ] || { tail -20 "$serve_log" >&2; die "$service is not ready; above is the end of $serve_log"; }
+        sleep 0.1
+    done
+done
+
+say "
+  citizens look a dossier up    http://$portal/tra-cuu
+  handhelds upload              http://$ingest/v1/scans
+  is it well?                   http://${ops[ingest]}/readyz   /metrics (each service has its own)
+  all settings                  build/duongthu config print --config $ini
+  the tables                    deploy/cluster.sh psql
+  the SMS that left             tail -f var/sms.jsonl
+"
+"$program" simulate 9>&- </dev/null &
+story_pid=$!
+code=0
+wait "$story_pid" || code=$?
+story_pid=
+[ -z "${ONCE:-}" ] || exit "$code"
+[ "$code" = 0 ] || die "the day did not come out as it was played; above is what differs"
+say "The day is over. The services go on; Ctrl-C stops them."
+wait "$serve_pid" || die "the services ended by themselves; see $serve_log"
