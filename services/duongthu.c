@@ -2,6 +2,7 @@
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
 #include "base/version.h"
 #include "cli/command.h"
+#include "supervise/supervise.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct command {
 static int version(int argc, char **argv);
 
 static const struct command commands[] = {
+    {"serve", supervise_run, "start every service and restart what dies"},
     {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
     {"keys", command_keys, "make the key ring of an installation"},

@@ -80,9 +80,8 @@ static void start_child(struct child *c)
 {
     int err = child_start(c->name, conf_path(), &c->pid);
     if (err) {
-        int64_t wait = backoff_next_ms(&c->backoff);
-        log_error("child.not_started", LOG_STR("child", c->name), LOG_ERR(err), LOG_INT("again_in_ms", wait));
-        start_later(c, wait);
+        log_error("child.not_started", LOG_STR("child", c->name), LOG_ERR(err));
+        start_later(c, backoff_next_ms(&c->backoff));
         return;
     }
     c->state = CHILD_UP;
@@ -124,28 +123,26 @@ static void on_exit_of(struct child *c, int status)
 {
     int64_t uptime = clock_mono_ms() - c->since;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    const char *signame = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "";
+    int signum = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    bool stopping = service_stopping();
+    // SIGTERM ends a child by default when it had no time to install its handler.
+    bool clean = stopping && (code == 0 || signum == SIGTERM);
     metric_set(&c->up, 0);
-    c->pid = 0;
-    if (service_stopping()) {
-        // SIGTERM ends a child by default when it had no time to install its handler.
-        bool clean = code == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    log_write(clean ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "child.exited",
+              (const struct log_field[]){LOG_STR("child", c->name),
+                                         LOG_INT("child_pid", c->pid),
+                                         LOG_INT("code", code),
+                                         LOG_STR("signal", signum ? sigabbrev_np(signum) : ""),
+                                         LOG_INT("uptime_ms", uptime),
+                                         {0}});
+    if (stopping) {
         c->state = CHILD_GONE;
         supervisor.clean = supervisor.clean && clean;
-        log_write(clean ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "child.exited",
-                  (const struct log_field[]){LOG_STR("child", c->name),
-                                             LOG_INT("code", code),
-                                             LOG_STR("signal", signame),
-                                             LOG_INT("uptime_ms", uptime),
-                                             {0}});
         return;
     }
     if (uptime >= HEALTHY_MS)
         backoff_reset(&c->backoff);
-    int64_t wait = backoff_next_ms(&c->backoff);
-    log_error("child.exited", LOG_STR("child", c->name), LOG_INT("code", code), LOG_STR("signal", signame),
-              LOG_INT("uptime_ms", uptime), LOG_INT("again_in_ms", wait));
-    start_later(c, wait);
+    start_later(c, backoff_next_ms(&c->backoff));
 }
 
 static void on_chld(uv_signal_t *handle, int signum)

@@ -40,6 +40,7 @@ export class App {
                 ops_listen: `127.0.0.1:${await freePort()}`,
             };
         }
+        this.config.supervise = { ops_listen: `127.0.0.1:${await freePort()}` };
         for (const service of ['ingest', 'portal'])
             this.config[service].listen = `127.0.0.1:${await freePort()}`;
         this.config.portal.public_url = this.url('portal');
