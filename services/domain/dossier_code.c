@@ -28,13 +28,16 @@ static size_t find_last(const char *s, size_t len, char c)
     return p == NULL ? len : (size_t)(p - s);
 }
 
-static bool has_letter(const char *s, size_t len)
+// Of the characters of a unit, with a letter among them.
+static bool is_lettered(const char *s, size_t len)
 {
+    bool letter = false;
     for (size_t i = 0; i < len; i++) {
-        if (ascii_is_upper(s[i]))
-            return true;
+        if (!ascii_is_code(s[i]) && s[i] != '.')
+            return false;
+        letter = letter || ascii_is_upper(s[i]);
     }
-    return false;
+    return letter;
 }
 
 static bool is_serial(const char *s, size_t len)
@@ -59,7 +62,7 @@ enum code_fault dossier_code_parse(const char *s, size_t len, struct dossier_cod
     if (unit_fault != FAULT_OK) {
         // Date and serial in place, something lettered before them: a dossier code with a bad unit.
         bool meant = six_digits && serial_len > 0 && ascii_digit_span(serial, serial_len) == serial_len;
-        return meant && (unit_fault == FAULT_UNIT || has_letter(s, dash1)) ? FAULT_UNIT : FAULT_SHAPE;
+        return meant && (unit_fault == FAULT_UNIT || is_lettered(s, dash1)) ? FAULT_UNIT : FAULT_SHAPE;
     }
     if (!six_digits)
         return FAULT_DATE;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 #include "domain/text.h"
 
+#include "domain/ascii.h"
 #include "domain/utf8.h"
 #include "domain/viet.h"
 
@@ -152,19 +153,15 @@ static bool is_ascii_control(char c)
     return (c >= 0 && c < ' ') || c == 0x7F;
 }
 
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-// Drops what a scanner puts around one code. ISO/IEC 15424: "]", a letter for the symbology, a modifier.
+// Drops what a scanner puts around one code. ISO/IEC 15424: "]", a letter for the symbology, a modifier; all
+// modifiers of Code 39, Code 128, Data Matrix and QR are digits.
 static void strip_frame(struct out *out)
 {
     size_t at = 0, end = out->len;
     const char *b = out->buf;
     while (end > 0 && is_ascii_control(b[end - 1]))
         end--;
-    if (end >= 3 && b[0] == ']' && is_upper(b[1]) && (is_upper(b[2]) || (b[2] >= '0' && b[2] <= '9')))
+    if (end >= 3 && b[0] == ']' && ascii_is_upper(b[1]) && ascii_is_digit(b[2]))
         at = 3;
     while (at < end && is_ascii_control(b[at])) // FNC1 of GS1 symbols arrives as GS
         at++;
