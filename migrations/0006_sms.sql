@@ -168,17 +168,3 @@ begin
     where id = p_id and state in ('submitting', 'accepted', 'unknown');
     return found;
 end $$;
-
--- ---------------------------------------------------------------- the office API (portal)
-
--- Idempotency-Key of the office API, kept 24 h: same key and request = same answer.
-create table dt.idempotency (
-    lane         smallint    not null,
-    key_id       text        not null,
-    key          text        not null,
-    request_hash bytea       not null,
-    status       smallint    not null,
-    answer       text        not null,
-    at           timestamptz not null default clock_timestamp(),
-    primary key (lane, key_id, key)
-);

@@ -32,16 +32,12 @@ grant select, insert, update on dt.sms, dt.opt_out, dt.link_token to dt_sms;
 grant select, insert on dt.cursor to dt_sms;
 grant execute on function dt.sms_read, dt.sms_plan, dt.sms_claim, dt.sms_settle, dt.sms_recover, dt.sms_receipt to dt_sms;
 
--- portal
-grant execute on function dt.append_facts(text, smallint, smallint[], timestamptz[], text[], text[]), dt.source_stream(text) to dt_portal, dt_watch, dt_cli;
-grant select on dt.journey, dt.journey_head, dt.published, dt.item, dt.dossier, dt.dossier_code, dt.link, dt.unit, dt.unit_alias, dt.api_key, dt.link_token,
-    dt.post_office, dt.cursor to dt_portal;
-grant select, insert, update on dt.contact, dt.idempotency to dt_portal;
-grant select, insert on dt.sealed, dt.wrap, dt.published to dt_portal;
+-- portal: the functions of 0008_portal.sql, and nothing else.
+grant execute on function dt.append_facts(text, smallint, smallint[], timestamptz[], text[], text[]), dt.source_stream(text) to dt_watch, dt_cli;
 
 -- watch
 grant select on dt.fact, dt.fact_head, dt.journey, dt.journey_head, dt.item, dt.stuck, dt.published, dt.link, dt.endpoint to dt_watch;
-grant select, delete on dt.cursor, dt.endpoint_cursor, dt.attempt, dt.idempotency, dt.sms to dt_watch;
+grant select, delete on dt.cursor, dt.endpoint_cursor, dt.attempt, dt.sms to dt_watch;
 grant delete on dt.published to dt_watch;
 
 -- cli: what operators do by hand.
