@@ -97,7 +97,7 @@ install_packages() { # GROUP…
 borrow_npm() {
     local dir=var/borrowed-node node cli
     rm -rf "$dir" && mkdir -p "$dir"
-    (cd "$dir" && apt-get -q download nodejs >/dev/null && dpkg-deb -x nodejs*.deb .)
+    (cd "$dir" && apt-get -q -o APT::Sandbox::User=root download nodejs >/dev/null && dpkg-deb -x nodejs*.deb .)
     node=$(ls -d "$root/$dir"/usr/bin/node "$root/$dir"/usr/bin/nodejs 2>/dev/null | head -1)
     cli=$(ls -d "$root/$dir"/usr/lib/node_modules/npm/bin/npm-cli.js /usr/share/nodejs/npm/bin/npm-cli.js \
         /usr/lib/node_modules/npm/bin/npm-cli.js 2>/dev/null | head -1)
