@@ -8,7 +8,7 @@ import { startCluster } from '../harness/cluster.mjs';
 let cluster;
 let app;
 before(async () => {
-    cluster = await startCluster({ migrate: false });
+    cluster = await startCluster();
     app = await startApp({ cluster, services: [] });
 });
 after(() => cluster?.destroy());
