@@ -39,13 +39,10 @@ MUST_CHECK int log_level_parse(const char *name);
 // next line as "suppressed".
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
-#define log_debug(event, ...)                                                                                \
-    log_write(LOG_LEVEL_DEBUG, event,                                                                        \
-              (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
-#define log_info(event, ...)                                                                                 \
-    log_write(LOG_LEVEL_INFO, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
-#define log_warn(event, ...)                                                                                 \
-    log_write(LOG_LEVEL_WARN, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
-#define log_error(event, ...)                                                                                \
-    log_write(LOG_LEVEL_ERROR, event,                                                                        \
-              (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0}})
+// (cppcheck 2.10 knows no __VA_OPT__, so the list has an end on both sides and starts behind the first.)
+#define LOG_END               ((struct log_field){NULL, NULL, 0, 0})
+#define LOG_FIELDS(...)       ((const struct log_field[]){LOG_END, ##__VA_ARGS__, LOG_END} + 1)
+#define log_debug(event, ...) log_write(LOG_LEVEL_DEBUG, event, LOG_FIELDS(__VA_ARGS__))
+#define log_info(event, ...)  log_write(LOG_LEVEL_INFO, event, LOG_FIELDS(__VA_ARGS__))
+#define log_warn(event, ...)  log_write(LOG_LEVEL_WARN, event, LOG_FIELDS(__VA_ARGS__))
+#define log_error(event, ...) log_write(LOG_LEVEL_ERROR, event, LOG_FIELDS(__VA_ARGS__))

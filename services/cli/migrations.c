@@ -86,6 +86,13 @@ static int read_file(const char *folder, const char *name, struct migration *ret
     return ERR_OK;
 }
 
+// Of a file that was read; the embedded ones are constants.
+static void forget(const struct migration *one)
+{
+    free((void *)(uintptr_t)one->file);
+    free((void *)(uintptr_t)one->sql);
+}
+
 static int add(struct migrations *m, const struct migration *one)
 {
     struct migration *list = realloc(m->list, (m->count + 1) * sizeof *list);
@@ -113,8 +120,8 @@ static int load_folder(const char *folder, struct migrations *m, FILE *errors)
         if (err)
             (void)fprintf(errors, "migrate: %s/%s: cannot be read, is empty, or is not text (%s)\n", folder,
                           entry->d_name, err_name(err));
-        else
-            err = add(m, &one);
+        else if ((err = add(m, &one)) != ERR_OK)
+            forget(&one);
     }
     (void)closedir(dir);
     return err;
@@ -141,10 +148,8 @@ int migrations_load(const char *folder, struct migrations *ret_m, FILE *errors)
 
 void migrations_done(struct migrations *m)
 {
-    for (size_t i = 0; m->loaded && i < m->count; i++) {
-        free((void *)(uintptr_t)m->list[i].file);
-        free((void *)(uintptr_t)m->list[i].sql);
-    }
+    for (size_t i = 0; m->loaded && i < m->count; i++)
+        forget(&m->list[i]);
     free(m->list);
     *m = (struct migrations){0};
 }

@@ -63,7 +63,7 @@ static void codes_are_cleaned(void **state)
         {"]d2ec521602781vn", "EC521602781VN"},
         {"]C1\x1D"
          "00106141412345678908",
-         "00106141412345678908"},          // FNC1 behind the prefix
+         "00106141412345678908"},             // FNC1 behind the prefix
         {"]EC521602781VN", "]EC521602781VN"}, // a prefix has a digit
         {"]-1EC521602781VN", "]-1EC521602781VN"},
         {"EC521\x01"

@@ -81,9 +81,12 @@ static void forms_convert_there_and_back(void **state)
     static const struct {
         const char *old_form, *new_form;
     } rows[] = {
-        {"000.00.16.H34", "H34.16"},        {"000.17.22.H56", "H56.22.17"},  {"000.00.00.H49", "H49"},
-        {"001.17.22.H56", "H56.22.17.001"}, {"001.00.16.H34", "H34.16.001"}, // the width says which place it
-                                                                             // was
+        {"000.00.16.H34", "H34.16"},
+        {"000.17.22.H56", "H56.22.17"},
+        {"000.00.00.H49", "H49"},
+        {"001.17.22.H56", "H56.22.17.001"},
+        {"001.00.16.H34", "H34.16.001"}, // the width says which place it
+                                         // was
         {"001.00.00.H34", "H34.001"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
