@@ -128,8 +128,8 @@ NODE := var/node/bin/node
 run: ## set up this machine, start all services, play a postal day (ONCE=1: play, sum up, stop)
 	@ONCE='$(ONCE)' exec deploy/run.sh
 
-test: ## unit and integration tests: gcc, clang, sanitizers (ARGS='--help' tells how to run fewer)
-	@deploy/setup.sh build run test peers
+test: ## every test: gcc, clang, sanitizers (ARGS='--help' tells how to run fewer)
+	@deploy/setup.sh build run test $(if $(wildcard tests/e2e/*.test.mjs),pages) peers
 	@exec $(NODE) tests/run.mjs $(ARGS)
 
 lint: ## layout, clang-tidy, cppcheck, house limits

@@ -121,10 +121,11 @@ ready() { # HOST:PORT
     [[ $line == *' 200 '* ]]
 }
 
+deadline=$((SECONDS + ready_limit))
 for service in "${services[@]}"; do
     until ready "${ops[$service]}"; do
         kill -0 "$serve_pid" 2>/dev/null || { tail -20 "$serve_log" >&2; die "the services ended; above is the end of $serve_log"; }
-        [ $SECONDS -lt $ready_limit ] || { tail -20 "$serve_log" >&2; die "$service is not ready; above is the end of $serve_log"; }
+        [ $SECONDS -lt $deadline ] || { tail -20 "$serve_log" >&2; die "$service is not ready; above is the end of $serve_log"; }
         sleep 0.1
     done
 done

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism, tmpdir } from 'node:os';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, chmodSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { run as runFiles } from 'node:test';
@@ -13,14 +13,15 @@ import { parseTap } from './harness/tap.mjs';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const UNIT_LIMIT_MS = 60_000; // one unit test program
-const FILE_LIMIT_MS = 300_000; // one integration test file
+const FILE_LIMIT_MS = 300_000; // one file of integration, faults or e2e
 const BUILD_LIMIT_MS = 1_200_000;
 const FLAVOURS = {
-    gcc: { folder: 'build', integration: true },
-    clang: { folder: 'build/clang', integration: false }, // a second opinion on warnings; same code, same system
-    asan: { folder: 'build/asan', integration: true },
+    gcc: { folder: 'build', suites: ['unit', 'integration', 'faults', 'e2e'] },
+    clang: { folder: 'build/clang', suites: ['unit'] }, // a second opinion on warnings; same code, same system
+    asan: { folder: 'build/asan', suites: ['unit', 'integration'] },
 };
-const HELP = `tests/run.mjs [--flavour gcc|clang|asan]… [--suite unit|integration]… [TEXT…]
+const SUITES = FLAVOURS.gcc.suites;
+const HELP = `tests/run.mjs [--flavour ${Object.keys(FLAVOURS).join('|')}]… [--suite ${SUITES.join('|')}]… [TEXT…]
 Runs the tests whose file name holds one of the TEXTs; without any, all.
   make test ARGS='--flavour gcc --suite integration webhook'`;
 
@@ -28,11 +29,11 @@ const { values: options, positionals: texts } = parseArgs({
     allowPositionals: true,
     options: {
         flavour: { type: 'string', multiple: true, default: Object.keys(FLAVOURS) },
-        suite: { type: 'string', multiple: true, default: ['unit', 'integration'] },
+        suite: { type: 'string', multiple: true, default: SUITES },
         help: { type: 'boolean', default: false },
     },
 });
-const unknown = options.flavour.find((f) => !FLAVOURS[f]) ?? options.suite.find((s) => !['unit', 'integration'].includes(s));
+const unknown = options.flavour.find((f) => !FLAVOURS[f]) ?? options.suite.find((s) => !SUITES.includes(s));
 if (options.help || unknown) {
     console.log(HELP);
     process.exit(unknown ? 2 : 0);
@@ -142,14 +143,16 @@ async function unit(flavour) {
     });
 }
 
-async function integration(flavour) {
-    const files = list('tests/integration', /\.test\.mjs$/);
+async function scripts(suite, flavour) {
+    const files = list(`tests/${suite}`, /\.test\.mjs$/);
     if (files.length === 0)
         return;
     Object.assign(process.env, SANITIZER, { TEST_BUILD: join(ROOT, FLAVOURS[flavour].folder), TEST_FLAVOUR: flavour });
     const state = new Map(files.map((file) => [file, { passed: 0, failed: 0, output: '', ms: 0 }]));
-    const where = (file) => `integration/${flavour} ${relative(join(ROOT, 'tests/integration'), file)}`;
-    const stream = runFiles({ files, concurrency: availableParallelism(), timeout: FILE_LIMIT_MS });
+    const where = (file) => `${suite}/${flavour} ${basename(file)}`;
+    // Faults are aimed at one system at a time, and measure how it recovers.
+    const concurrency = suite === 'faults' ? 1 : availableParallelism();
+    const stream = runFiles({ files, concurrency, timeout: FILE_LIMIT_MS });
 
     const settle = (event, failed, text) => {
         const file = state.get(event.file);
@@ -226,10 +229,8 @@ try {
     for (const flavour of options.flavour) {
         if (!(await build(flavour)))
             continue;
-        if (options.suite.includes('unit'))
-            await unit(flavour);
-        if (options.suite.includes('integration') && FLAVOURS[flavour].integration)
-            await integration(flavour);
+        for (const suite of FLAVOURS[flavour].suites.filter((name) => options.suite.includes(name)))
+            await (suite === 'unit' ? unit(flavour) : scripts(suite, flavour));
     }
     for (const pid of survivors(folder)) {
         const name = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
