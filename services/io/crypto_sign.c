@@ -98,9 +98,9 @@ int crypto_p256_load(const void *key, size_t len, struct crypto_p256 **ret_key)
 {
     const unsigned char *bytes = key;
     EVP_PKEY *pkey = NULL;
-    if (len == P256_POINT_LEN && bytes[0] == 4)
-        pkey = point_to_pkey(bytes, len);
-    else if (len == 1 + P256_SCALAR_LEN && (bytes[0] == 2 || bytes[0] == 3))
+    bool uncompressed = len == P256_POINT_LEN && bytes[0] == 4;
+    bool compressed = len == 1 + P256_SCALAR_LEN && (bytes[0] == 2 || bytes[0] == 3);
+    if (uncompressed || compressed)
         pkey = point_to_pkey(bytes, len);
     else
         pkey = der_to_pkey(bytes, len);
