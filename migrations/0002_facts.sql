@@ -15,7 +15,7 @@ create table dt.fact (
     seq         bigint      not null,
     type        smallint    not null, -- domain/event.h
     source      smallint    not null, -- 1 device, 2 office, 3 operator, 4 carrier, 5 timer
-    flags       integer     not null default 0, -- 1 device clock implausible: server time was taken
+    flags       integer     not null default 0, -- 1 device time absurd: server time was taken; 2 older than 30 days when it came
     occurred_at timestamptz not null, -- corrected once, at append
     recorded_at timestamptz not null,
     code        text,                 -- item or container the fact is about, normalised
@@ -142,6 +142,7 @@ create table dt.quarantine (
 --   1 accepted
 --  10 quarantined: check digit   11 quarantined: device revoked   12 quarantined: time absurd
 --  13 quarantined: same number, other content (conflict)          14 quarantined: code not recognisable as any postal code
+--  15 quarantined: unknown event, or it lacks what it needs
 -- A repeated number with the same digest is answered "duplicate" with its first outcome.
 
 -- Appends the scans of several uploads in one transaction (group commit). Lock order: streams (sorted), then the head.
@@ -166,8 +167,19 @@ declare
     v_status smallint[];
     v_out    smallint[]; -- per scan: what to answer
     v_new    boolean[];  -- per scan: its number is answered for the first time
+    v_revoked boolean := false;
 begin
     perform from dt.stream s where s.lane = p_lane and s.stream = any (u_stream) order by s.stream for update;
+
+    -- A device may have been revoked a moment ago: what the caller would accept of it is quarantined.
+    if exists (select from dt.stream s join dt.device d on d.device = s.device
+               where s.lane = p_lane and s.stream = any (u_stream) and d.revoked_at is not null) then
+        select array_agg(case when d.revoked_at is not null and x.verdict = 1 then 11::smallint else x.verdict end order by x.ord) into s_verdict
+        from unnest(s_upload, s_verdict) with ordinality as x (up, verdict, ord)
+        left join dt.stream s on s.lane = p_lane and s.stream = u_stream[x.up]
+        left join dt.device d on d.device = s.device;
+        v_revoked := true;
+    end if;
 
     -- The plain case, nearly always: every upload continues its stream with consecutive numbers.
     select bool_and(u.plain) into v_plain from (
@@ -239,7 +251,7 @@ begin
 
     return query
         select u.up::integer, coalesce(v_status[u.up], 0::smallint),
-               case when v_plain then null else
+               case when v_plain and not v_revoked then null else
                    (select array_agg(x.o order by x.ord) from unnest(s_upload, v_out) with ordinality as x (up, o, ord) where x.up = u.up) end
         from unnest(u_stream) with ordinality as u (stream, up);
 end $$;
@@ -329,14 +341,20 @@ end $$;
 
 -- ---------------------------------------------------------------- enrolment
 
--- Redeems a one-time code: makes the device and its first stream. Returns no row when the code is unknown, used, expired or tried out. A wrong code costs nobody a try (it names
--- no invite), so codes are guarded by their 40 bits and by the rate limit of ingest.
+-- Redeems a one-time code: makes the device and its first stream. The same code with the same key gives the same answer again (the first may have been lost). Returns no row when
+-- the code is unknown, used, expired or tried out. A wrong code costs nobody a try (it names no invite), so codes are guarded by their 40 bits and by the rate limit of ingest.
 create function dt.enrol(p_code_hash bytea, p_public_key bytea, out device uuid, out lane smallint, out stream bigint, out token uuid)
 returns setof record
 language plpgsql security definer set search_path = dt, pg_catalog as $$
 declare v dt.invite;
 begin
     select * into v from dt.invite i where i.code_hash = p_code_hash for update;
+    if v.used_at is not null and v.expires_at >= clock_timestamp() then
+        return query
+            select s.device, s.lane, s.stream, s.token from dt.device d join dt.stream s on s.device = d.device
+            where d.device = v.device and d.public_key = p_public_key order by s.opened_at limit 1;
+        return;
+    end if;
     if not found or v.used_at is not null or v.expires_at < clock_timestamp() or v.tries_left <= 0 then
         return;
     end if;
