@@ -49,13 +49,13 @@ create table dt.link_token (
 create index on dt.link_token (lane, dossier);
 
 -- The next p_span journey positions after p_after: one row per piece of news that calls for an SMS, with the sealed contact of its dossier; always at least one row, whose
--- upto says how far was read (pos NULL: no news). Rows of one cause and item are counted in siblings, so that one text can speak for several dossiers.
+-- upto says how far was read (pos NULL: no news).
 create function dt.sms_read(p_lane smallint, p_after bigint, p_span integer)
 returns table (upto bigint, pos bigint, cause_lane smallint, cause_pos bigint, dossier bigint, code text, item text, template smallint, occurred_at timestamptz,
-               details text, contact text, consent boolean, blob uuid, sealed bytea, wrapped bytea, office text)
+               details text, contact text, blob uuid, sealed bytea, wrapped bytea, office text, consent boolean)
 language sql stable as $$
     select b.upto, j.pos, j.cause_lane, j.cause_pos, j.dossier, j.code, coalesce(j.item, ''), j.sms, j.occurred_at, j.details,
-           c.dossier, c.sms_consent, c.blob, s.sealed, w.wrapped, (select p.name from dt.post_office p where p.office = i.office)
+           c.dossier, c.blob, s.sealed, w.wrapped, (select p.name from dt.post_office p where p.office = i.office), c.sms_consent
     from (select least(p_after + p_span, coalesce((select l.pos from dt.journey l where l.lane = p_lane order by l.pos desc limit 1), 0)) as upto) b
     left join dt.journey j on j.lane = p_lane and j.pos > p_after and j.pos <= b.upto and j.sms is not null
     left join lateral (

@@ -2,6 +2,7 @@
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
 #include "base/version.h"
 #include "cli/command.h"
+#include "sms/sms.h"
 #include "supervise/supervise.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ static const struct command commands[] = {
     {"keys", command_keys, "make the key ring of an installation"},
     {"sms preview", command_sms_preview, "show what a text is as SMS: encoding, length, segments"},
     {"migrate", command_migrate, "bring the database schema up to date"},
+    {"sms", sms_run, "service: journeys to citizens"},
     {"version", version, "print the version"},
 };
 
