@@ -18,14 +18,14 @@
 // have happened in.
 static const struct event_def events[] = {
     // name, kind, rank, subject, sources, evidence
-    {"order.created", EVENT_ORDER_CREATED, 10, SUBJECT_ITEM, ALL, false},
-    {"order.cancelled", EVENT_ORDER_CANCELLED, 78, SUBJECT_ITEM, OFF | OPR | CAR, false},
-    {"pickup.assigned", EVENT_PICKUP_ASSIGNED, 12, SUBJECT_ITEM, POST, false},
-    {"pickup.confirmed", EVENT_PICKUP_CONFIRMED, 13, SUBJECT_ITEM, POST, false},
-    {"pickup.rejected", EVENT_PICKUP_REJECTED, 14, SUBJECT_ITEM, POST, false},
-    {"pickup.failed", EVENT_PICKUP_FAILED, 16, SUBJECT_ITEM, POST, false},
-    {"pickup.cancelled", EVENT_PICKUP_CANCELLED, 18, SUBJECT_ITEM, ALL, false},
-    {"pickup.abandoned", EVENT_PICKUP_ABANDONED, 19, SUBJECT_ITEM, POST | TIM, false},
+    {"order.created", EVENT_ORDER_CREATED, 10, SUBJECT_ANY, ALL, false},
+    {"order.cancelled", EVENT_ORDER_CANCELLED, 78, SUBJECT_ANY, OFF | OPR | CAR, false},
+    {"pickup.assigned", EVENT_PICKUP_ASSIGNED, 12, SUBJECT_ANY, POST, false},
+    {"pickup.confirmed", EVENT_PICKUP_CONFIRMED, 13, SUBJECT_ANY, POST, false},
+    {"pickup.rejected", EVENT_PICKUP_REJECTED, 14, SUBJECT_ANY, POST, false},
+    {"pickup.failed", EVENT_PICKUP_FAILED, 16, SUBJECT_ANY, POST, false},
+    {"pickup.cancelled", EVENT_PICKUP_CANCELLED, 18, SUBJECT_ANY, ALL, false},
+    {"pickup.abandoned", EVENT_PICKUP_ABANDONED, 19, SUBJECT_ANY, POST | TIM, false},
     {"pickup.partial", EVENT_PICKUP_PARTIAL, 20, SUBJECT_ITEM, POST, true},
     {"item.collected", EVENT_ITEM_COLLECTED, 21, SUBJECT_ITEM, POST, true},
     {"item.accepted", EVENT_ITEM_ACCEPTED, 22, SUBJECT_ITEM, POST, true},

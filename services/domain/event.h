@@ -29,7 +29,7 @@ enum event_subject {
 
 enum event_kind {
     EVENT_NONE = 0,
-    // Before the item is in postal hands
+    // Before the item is in postal hands; it may have no code yet, then these are about the dossier or order
     EVENT_ORDER_CREATED = 1,
     EVENT_ORDER_CANCELLED = 2,
     EVENT_PICKUP_ASSIGNED = 3,

@@ -103,8 +103,13 @@ struct journey_row journey_replay(const struct trail_fact *facts, size_t n,
                                   size_t i);
 
 // The row for a fact that is about a dossier as a whole and moves no item (supplement.requested, a hand-over
-// said by dossier code alone, fee events without an item, …).
-struct journey_row journey_dossier(unsigned kind);
+// said by dossier code alone, a pick-up before the item has a code, …). leg as the fact states it.
+struct journey_row journey_dossier(unsigned kind, unsigned leg);
+
+// The row when the present changed without a new fact of the item itself: its container was not where it
+// seemed to be.
+struct journey_row journey_revision(unsigned kind, const struct journey_item *before,
+                                    const struct journey_item *after);
 
 // May this source take back facts of that stream? A device only its own; timers and carriers nothing.
 bool journey_may_retract(enum event_source source, uint64_t own_stream, uint64_t target_stream);

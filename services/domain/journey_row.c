@@ -151,10 +151,23 @@ struct journey_row journey_row_make(unsigned kind, unsigned flags, const struct 
     return row;
 }
 
-struct journey_row journey_dossier(unsigned kind)
+struct journey_row journey_revision(unsigned kind, const struct journey_item *before,
+                                    const struct journey_item *after)
 {
-    struct journey_row row = {.kind = (uint8_t)kind, .notify = (uint8_t)notify_of_kind(kind, LEG_NONE)};
+    return journey_row_make(kind, JOURNEY_LATE | JOURNEY_REVISED, before, after);
+}
+
+struct journey_row journey_dossier(unsigned kind, unsigned leg)
+{
+    struct journey_row row = {
+        .kind = (uint8_t)kind, .leg = (uint8_t)leg, .notify = (uint8_t)notify_of_kind(kind, leg)};
     switch (kind) {
+    case EVENT_PICKUP_ASSIGNED:
+        row.template = to_office(leg) ? 1 : 0;
+        break;
+    case EVENT_PICKUP_FAILED:
+        row.template = to_office(leg) ? 2 : 0;
+        break;
     case EVENT_SUPPLEMENT_REQUESTED:
         row.template = 6;
         break;

@@ -270,6 +270,8 @@ static void check_asks_for_what_the_type_needs(void **state)
         {"v=1\ntype=dossier.status\ndossier=D\nreason=11\n", SOURCE_OFFICE, FACT_DETAIL},
         {"v=1\ntype=dossier.status\ndossier=D\nreason=01\n", SOURCE_OFFICE, FACT_DETAIL},
         {"v=1\ntype=dossier.status\ndossier=D\n", SOURCE_OFFICE, FACT_DETAIL},
+        {"v=1\ntype=order.created\norder=O\n", SOURCE_CARRIER, FACT_OK},
+        {"v=1\ntype=pickup.assigned\n", SOURCE_CARRIER, FACT_SUBJECT},
         {"v=1\ntype=dossier.absorbed\ndossier=D\n", SOURCE_OPERATOR, FACT_SOURCE},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

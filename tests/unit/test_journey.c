@@ -592,11 +592,14 @@ static void a_late_link_tells_all_but_calls_only_for_the_present(void **state)
 static void dossier_rows(void **state)
 {
     (void)state;
-    assert_int_equal(journey_dossier(EVENT_SUPPLEMENT_REQUESTED).template, 6);
-    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED).template, 5);
-    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED).proposes, 3);
-    assert_int_equal(journey_dossier(EVENT_HANDOVER_CONFIRMED).proposes, 2);
-    assert_int_equal(journey_dossier(EVENT_RESULT_READY).template, 0);
+    assert_int_equal(journey_dossier(EVENT_SUPPLEMENT_REQUESTED, LEG_NONE).template, 6);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_NONE).template, 5);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_NONE).proposes, 3);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_CONFIRMED, LEG_NONE).proposes, 2);
+    assert_int_equal(journey_dossier(EVENT_RESULT_READY, LEG_NONE).template, 0);
+    assert_int_equal(journey_dossier(EVENT_PICKUP_ASSIGNED, LEG_N).template, 1);
+    assert_int_equal(journey_dossier(EVENT_PICKUP_FAILED, LEG_B).template, 2);
+    assert_int_equal(journey_dossier(EVENT_PICKUP_FAILED, LEG_K).template, 0);
 }
 
 static void a_full_trail_says_so_and_stays(void **state)
