@@ -23,6 +23,8 @@ static const struct command commands[] = {
     {"config", command_config, "check or print the configuration"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"sms preview", command_sms_preview, "show what a text is as SMS: encoding, length, segments"},
+    {"webhook sign", command_webhook_sign, "print the signature of a body, as offices get it"},
+    {"webhook verify", command_webhook_verify, "check such a signature"},
     {"migrate", command_migrate, "bring the database schema up to date"},
     {"sms", sms_run, "service: journeys to citizens"},
     {"version", version, "print the version"},

@@ -9,8 +9,10 @@
 #define EXIT_UNAVAILABLE 69 // EX_UNAVAILABLE of sysexits.h
 #define EXIT_CONFIG      78 // EX_CONFIG
 
-int command_code(int argc, char **argv);        // code check TEXT…
-int command_config(int argc, char **argv);      // config check|print [--config FILE]
-int command_keys(int argc, char **argv);        // keys init|rotate DIR
-int command_sms_preview(int argc, char **argv); // sms preview TEXT
-int command_migrate(int argc, char **argv);     // migrate [--url URL] [--dry-run]
+int command_code(int argc, char **argv);           // code check TEXT…
+int command_config(int argc, char **argv);         // config check|print [--config FILE]
+int command_keys(int argc, char **argv);           // keys init|rotate DIR
+int command_sms_preview(int argc, char **argv);    // sms preview TEXT
+int command_migrate(int argc, char **argv);        // migrate [--url URL] [--dry-run]
+int command_webhook_sign(int argc, char **argv);   // webhook sign --secret S --id I --timestamp T < body
+int command_webhook_verify(int argc, char **argv); // webhook verify … --signature V [--now T] < body

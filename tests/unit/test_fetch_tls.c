@@ -71,6 +71,8 @@ static void *serve_all(void *arg)
     int fd;
     while ((fd = accept(peer.listener, NULL, NULL)) >= 0) { // shutdown() of the listener ends it
         SSL *ssl = SSL_new(peer.ctx);
+        const struct timeval limit = {.tv_sec = 5}; // so that a failed test ends too
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         (void)SSL_set_fd(ssl, fd);
         (void)atomic_fetch_add(&peer.connections, 1);
         if (SSL_accept(ssl) == 1)
