@@ -119,8 +119,7 @@ static void on_timer(uv_timer_t *timer)
 
 static bool can_take(const struct db_conn *c)
 {
-    return c->state == DB_CONN_UP && !c->retire && c->inflight_count < c->db->o.depth &&
-           (c->pipelined || list_empty(&c->inflight));
+    return c->state == DB_CONN_UP && !c->retire && c->inflight_count < c->db->o.depth;
 }
 
 static void on_idle(uv_idle_t *idle)

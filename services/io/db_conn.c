@@ -233,7 +233,6 @@ void db_conn_open_handles(struct db_conn *c, struct db *db, unsigned index)
     c->db = db;
     c->index = index;
     c->state = DB_CONN_WAITING;
-    c->pipelined = db->o.depth > 1;
     while (index == 0 && db->o.channels && db->o.channels[c->channel_count])
         c->channel_count++;
     list_init(&c->inflight);

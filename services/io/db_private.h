@@ -78,8 +78,7 @@ struct db_conn {
 
     struct list inflight;    // db_query.node, oldest first; the heartbeat too
     unsigned inflight_count; // without the heartbeat
-    bool pipelined;
-    unsigned channel_count; // 0 on all but the first connection
+    unsigned channel_count;  // 0 on all but the first connection
     enum db_expect expect;
     PGresult *answer; // of the first in flight: the last result before its Sync
     bool not_durable; // a notice said so since the last Sync

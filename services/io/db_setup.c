@@ -151,10 +151,5 @@ enum db_setup db_setup_take(struct db_conn *c, PGresult *result)
         break;
     }
     PQclear(result);
-    // One statement in flight needs no pipeline, see db_wire.c.
-    if (next == DB_SETUP_DONE && !c->pipelined && !PQexitPipelineMode(c->pg)) {
-        db_conn_say(c, "cannot leave pipeline mode", PQerrorMessage(c->pg));
-        next = DB_SETUP_FAILED;
-    }
     return next;
 }

@@ -2,11 +2,11 @@
 // Statements out, answers in.
 //
 // Out: a statement and its Sync must leave in one write (DESIGN §3): a process stopped between the two would
-// hold what the statement locked, and none of PostgreSQL's time-outs sees that. libpq sends whole blocks of
-// 8 KiB early, at the end of every protocol message, and in pipeline mode everything above 64 KiB. So a
-// connection of depth 1 works outside pipeline mode, where libpq queues Bind, Describe, Execute and Sync
-// before its final flush, and the one remaining split (Execute ends exactly on a block) is moved by five
-// bytes.
+// hold what the statement locked, and none of PostgreSQL's time-outs sees that (design-evidence B2). libpq
+// queues Bind, Describe and Execute, then PQpipelineSync() adds Sync and flushes; but it sends whole blocks
+// of 8 KiB early, whenever a message ends. Execute would leave alone when it ends exactly on a block: five
+// bytes of padding before it move it. (When the socket is full, libpq tries to send more often and the kernel
+// cuts where it likes; watch ends what then hangs.)
 //
 // In: RESULT → END → SYNC for the first statement in flight (db_private.h). The outcome is known only at
 // SYNC: the commit happens between END and SYNC and may fail, or succeed without being replicated.
@@ -48,11 +48,10 @@ void db_wire_send(struct db_conn *c, struct db_query *q)
     c->inflight_count += q != &c->heartbeat;
 
     bool ok = true;
-    if (!c->pipelined && wire_size(q, name) % LIBPQ_BLOCK == 0)
-        ok = PQsendFlushRequest(c->pg); // answered by nothing
+    if (wire_size(q, name) % LIBPQ_BLOCK == 0)
+        ok = PQsendFlushRequest(c->pg); // the padding: it has no answer
     ok = ok && PQsendQueryPrepared(c->pg, name, (int)p->count, b.values, b.lengths, b.formats, 1);
-    if (c->pipelined)
-        ok = ok && PQpipelineSync(c->pg);
+    ok = ok && PQpipelineSync(c->pg);
     if (!ok) {
         db_conn_say(c, "cannot send", PQerrorMessage(c->pg));
         db_conn_fail(c, 0, NULL);
@@ -114,9 +113,10 @@ static void finish_first(struct db_conn *c)
     c->expect = DB_EXPECT_RESULT;
     c->not_durable = false;
     const struct db_result r = {answer, answer ? PQntuples(answer) : 0, answer ? PQnfields(answer) : 0};
-    if (err == ERR_DB_LOST || (err == ERR_DB_REFUSED && strcmp(db_sqlstate(&r), "25006") == 0)) {
+    bool read_only = err == ERR_DB_REFUSED && strcmp(db_sqlstate(&r), "25006") == 0;
+    if (err == ERR_DB_LOST || (read_only && !c->db->o.read_only_ok)) {
         c->retire = true;
-        db_conn_say(c, err == ERR_DB_LOST ? "answers out of step" : "the server is read-only", "");
+        db_conn_say(c, read_only ? "the server is read-only" : "answers out of step", "");
     }
     q->done(q, err, err == ERR_OK || err == ERR_DB_REFUSED ? &r : NULL);
     PQclear(answer);
@@ -180,10 +180,7 @@ static bool read_answers(struct db_conn *c)
             if (!take_result(c, result))
                 return false;
         } else if (c->expect == DB_EXPECT_END) {
-            // Outside pipeline mode libpq gives this NULL only after the server is ready for the next query.
             c->expect = DB_EXPECT_SYNC;
-            if (!c->pipelined)
-                finish_first(c);
         } else {
             db_conn_say(c, "answers out of step", "");
             return false;

@@ -72,7 +72,7 @@ static void on_done(struct db_query *q, int err, const struct db_result *res)
     if (err == ERR_OK && db_rows(res) > 0)
         printf("done %" PRId64 " ok %" PRId64 "\n", job->id, db_int(res, 0, 0));
     else
-        printf("done %" PRId64 " %s%s%s\n", job->id, err_name(err), res ? " " : "",
+        printf("done %" PRId64 " %s%s%s\n", job->id, err_name(err), err == ERR_DB_REFUSED ? " " : "",
                res ? db_sqlstate(res) : "");
     if (t.close_inside) {
         t.close_inside = false;

@@ -75,6 +75,13 @@ export class Cluster {
         }
     }
 
+    // From the next start on: for ever in recovery, read-only, as a standby whose primary is away.
+    makeStandby() {
+        const path = join(this.data, 'standby.signal');
+        writeFileSync(path, '');
+        give(path);
+    }
+
     async start() {
         if (this.process)
             throw new Error('already running');
