@@ -309,7 +309,7 @@ void code_recognise(const char *s, size_t len, unsigned kinds, struct code *ret)
         fail_ambiguous(whole.kind, ret);
     } else if (found || found_uw) {
         // Dropping the spaces may have glued two things together: "…-0001 02" is not …-000102.
-        if (found_inside && inside.kind == whole.kind && (clash || strcmp(inside.text, whole.text) != 0))
+        if (found_inside && inside.kind == whole.kind && strcmp(inside.text, whole.text) != 0)
             fail_ambiguous(whole.kind, ret);
         else
             *ret = whole;

@@ -72,7 +72,9 @@ static void first_valid_mobile_of_several_is_taken(void **state)
         {"0260 3862 345 0905 123 456", FAULT_OK, "+84905123456"},
         {"090512345/0914123456", FAULT_OK, "+84914123456"},
         {"số 5, 0905123456", FAULT_OK, "+84905123456"},
-        {"0905 123 456 789", FAULT_PHONE_LENGTH, ""}, // three digits too many: no guess
+        {"0905 123 456 789", FAULT_PHONE_LENGTH, ""},  // three digits too many: no guess
+        {"0905123456091412", FAULT_PHONE_LENGTH, ""},  // 16 digits
+        {"09051234560914123", FAULT_PHONE_LENGTH, ""}, // 17
         {"09051234560914123456", FAULT_PHONE_LENGTH, ""},
         {"02603862345/0263822041", FAULT_LANDLINE, ""},
     };
