@@ -28,8 +28,7 @@ static const char *const examples[] = {
     "EC521602781VN",
     "]C0ec 521 602 781 vn\r\n",
     "*Đ123456785VN*",
-    "CU\xCC\x9B"
-    "123456785VN",
+    "CU\xCC\x9B 123456785VN",
     "ＥＣ５２１６０２７８１ＶＮ",
     "000.00.16.H34",
     "H34.16.A.BB.CCC",
