@@ -39,7 +39,7 @@ static const struct state states[] = {
     {"S19", "delivered", "Đã phát", 0, true},
     {"S20", "refused-by-office", "Một cửa từ chối nhận", S(21) | S(14) | ALWAYS, false},
     {"S21", "return-pending", "Chờ duyệt hoàn", S(22) | S(12) | ALWAYS, false},
-    {"S22", "returning", "Đang chuyển hoàn", S(23) | S(24) | ALWAYS, false},
+    {"S22", "returning", "Đang chuyển hoàn", S(23) | ALWAYS, false},
     {"S23", "returned", "Đã hoàn người gửi", 0, true},
     {"S24", "lost", "Thất lạc", ANYTHING & ~S(24), false},
     {"S25", "damaged", "Hư hỏng", S(21) | S(26) | S(18) | S(19) | S(24), false},
