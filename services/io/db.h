@@ -135,6 +135,9 @@ int64_t db_time_ms(const struct db_result *r, int row, int col); // timestamptz 
 const char *db_bytes(const struct db_result *r, int row, int col, size_t *ret_len);
 // Copies a text column into out (cap bytes with NUL; longer: cut between characters). NULL column → "".
 void db_copy_text(const struct db_result *r, int row, int col, char *out, size_t cap);
+// A one-dimensional array of int2, int4 or int8 without NULLs. NULL column: no elements (ask db_null()).
+size_t db_array_length(const struct db_result *r, int row, int col);
+int64_t db_array_int(const struct db_result *r, int row, int col, size_t index);
 const char *db_sqlstate(const struct db_result *r); // "" when none
 const char *db_message(const struct db_result *r);  // PostgreSQL's primary message: for logs of our own
                                                     // SQL, never for callers outside

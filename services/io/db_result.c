@@ -19,6 +19,13 @@ static const char *cell(const struct db_result *r, int row, int col)
     return PQgetvalue(r->pg, row, col);
 }
 
+static uint32_t big_endian_32(const char *at)
+{
+    uint32_t v;
+    memcpy(&v, at, sizeof v);
+    return be32toh(v);
+}
+
 static int64_t big_endian_64(const char *at)
 {
     uint64_t v;
@@ -47,11 +54,8 @@ int64_t db_int(const struct db_result *r, int row, int col)
         memcpy(&v, at, sizeof v);
         return (int16_t)be16toh(v);
     }
-    case OID_INT4: {
-        uint32_t v;
-        memcpy(&v, at, sizeof v);
-        return (int32_t)be32toh(v);
-    }
+    case OID_INT4:
+        return (int32_t)big_endian_32(at);
     default:
         CHECK(PQftype(r->pg, col) == OID_INT8);
         return big_endian_64(at);
@@ -98,6 +102,34 @@ void db_copy_text(const struct db_result *r, int row, int col, char *out, size_t
     if (len > 0)
         memcpy(out, at, len);
     out[len] = '\0';
+}
+
+// An array in binary: see db_params.c.
+size_t db_array_length(const struct db_result *r, int row, int col)
+{
+    const char *at = cell(r, row, col);
+    if (PQgetisnull(r->pg, row, col) || big_endian_32(at) == 0)
+        return 0;
+    CHECK(big_endian_32(at) == 1 && big_endian_32(at + 4) == 0);
+    return big_endian_32(at + 12);
+}
+
+int64_t db_array_int(const struct db_result *r, int row, int col, size_t index)
+{
+    CHECK(index < db_array_length(r, row, col));
+    const char *at = cell(r, row, col);
+    switch (big_endian_32(at + 8)) {
+    case OID_INT2: {
+        uint16_t v;
+        memcpy(&v, at + 20 + index * (4 + sizeof v) + 4, sizeof v);
+        return (int16_t)be16toh(v);
+    }
+    case OID_INT4:
+        return (int32_t)big_endian_32(at + 20 + index * 8 + 4);
+    default:
+        CHECK(big_endian_32(at + 8) == OID_INT8);
+        return big_endian_64(at + 20 + index * 12 + 4);
+    }
 }
 
 const char *db_sqlstate(const struct db_result *r)

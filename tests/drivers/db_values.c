@@ -205,6 +205,20 @@ static void arrays(void)
     db_params_done(&p);
 }
 
+static void read_arrays(void)
+{
+    const struct db_result *r = ask("select '{-1,32767}'::int2[], '{}'::int4[], '{-7}'::int4[],"
+                                    " '{1,-9223372036854775808,3}'::int8[], null::int8[]",
+                                    NULL);
+    static const size_t lengths[] = {2, 0, 1, 3, 0};
+    for (int col = 0; col < 5; col++)
+        check(db_array_length(r, 0, col) == lengths[col], "array length");
+    check(db_array_int(r, 0, 0, 0) == -1 && db_array_int(r, 0, 0, 1) == 32767, "int2[]");
+    check(db_array_int(r, 0, 2, 0) == -7, "int4[]");
+    check(db_array_int(r, 0, 3, 1) == INT64_MIN && db_array_int(r, 0, 3, 2) == 3, "int8[]");
+    check(db_null(r, 0, 4) && !db_null(r, 0, 1), "an empty array is not NULL");
+}
+
 static void refusals(void)
 {
     const struct db_result *r = NULL;
@@ -247,6 +261,7 @@ int main(int argc, char **argv)
     times();
     bytes();
     arrays();
+    read_arrays();
     refusals();
     dbsync_close(db);
     printf("%u checks, %u differences\n", checks, differences);
