@@ -120,6 +120,7 @@ static int send_message(struct gateway *g, const struct gateway_message *m, gate
                                 .body = job->body.data,
                                 .body_len = job->body.len,
                                 .allow = jg->allow,
+                                .once = true,
                                 .done = on_fetched};
     int err = buf_error(&job->body);
     if (err == ERR_OK)
