@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "sms/sms.h"
 #include "supervise/supervise.h"
+#include "watch/watch.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ static int version(int argc, char **argv);
 
 static const struct command commands[] = {
     {"serve", supervise_run, "start every service and restart what dies"},
+    {"watch", watch_run, "service: silence, segments, retention"},
     {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
     {"keys", command_keys, "make the key ring of an installation"},

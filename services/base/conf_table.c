@@ -79,6 +79,16 @@ const struct conf_key conf_keys[] = {
 
     {"watch", OPS("127.0.0.1:9106")},
     {"watch", ROLE_URL},
+    {"watch", "segments_ahead", CONF_INT, "4", .min = 2, .max = 64,
+     .help = "segments of each log that are made before they are needed"},
+    {"watch", "stalled_after", CONF_MS, "5s", .min = 1000, .max = 60000,
+     .help = "a PostgreSQL backend in the middle of a statement that its client does not finish is ended"},
+    {"watch", "retention", CONF_MS, "90d", .min = INT64_C(7776000000), .max = INT64_C(315360000000),
+     .help = "webhook attempts and SMS messages are kept for so long"},
+    {"watch", "silence_intra", CONF_MS, "48h", .min = 60000, .max = INT64_C(7776000000), .reloadable = true,
+     .help = "no scan of an item for so long is an alarm, within the office's province"},
+    {"watch", "silence_inter", CONF_MS, "96h", .min = 60000, .max = INT64_C(7776000000), .reloadable = true,
+     .help = "the same from or to another province, or when that is not known"},
 };
 
 const size_t conf_key_count = ARRAY_LEN(conf_keys);

@@ -52,6 +52,8 @@ static const struct event_def events[] = {
     {"item.found", EVENT_ITEM_FOUND, 74, SUBJECT_ITEM, POST, false},
     {"item.damaged", EVENT_ITEM_DAMAGED, 70, SUBJECT_ITEM, ALL, true},
     {"item.compensated", EVENT_ITEM_COMPENSATED, 76, SUBJECT_ITEM, OPR | CAR, false},
+    {"item.silent", EVENT_ITEM_SILENT, 96, SUBJECT_ITEM, TIM, false},
+    {"pickup.overdue", EVENT_PICKUP_OVERDUE, 97, SUBJECT_ITEM, TIM, false},
     {"fee.collected", EVENT_FEE_COLLECTED, 80, SUBJECT_ANY, POST, false},
     {"fee.remitted_office", EVENT_FEE_REMITTED_OFFICE, 81, SUBJECT_ANY, POST, false},
     {"fee.transferred", EVENT_FEE_TRANSFERRED, 82, SUBJECT_ANY, OPR | CAR, false},

@@ -71,6 +71,9 @@ enum event_kind {
     EVENT_ITEM_FOUND = 44,
     EVENT_ITEM_DAMAGED = 45,
     EVENT_ITEM_COMPENSATED = 46,
+    // Alarms of our timers: they ask people to look, move nothing and are no news of the item
+    EVENT_ITEM_SILENT = 47,    // on its way, and no scan for too long
+    EVENT_PICKUP_OVERDUE = 48, // assigned, and the postman has not confirmed
     // Money: three amounts that are never added up (charge, fee, remit)
     EVENT_FEE_COLLECTED = 50,
     EVENT_FEE_REMITTED_OFFICE = 51, // paid in at the post office

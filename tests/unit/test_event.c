@@ -53,6 +53,8 @@ static void numbers_and_names_are_pinned(void **state)
         {44, "item.found"},
         {45, "item.damaged"},
         {46, "item.compensated"},
+        {47, "item.silent"},
+        {48, "pickup.overdue"},
         {50, "fee.collected"},
         {51, "fee.remitted_office"},
         {52, "fee.transferred"},
