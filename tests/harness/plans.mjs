@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Which plans a program's statements really ran with, from PostgreSQL's own log (auto_explain), nested statements of functions too.
+// DESIGN §3: no reading of old log rows on the hot path.
+
+// Settings of a cluster whose log is to be read here.
+export const EXPLAIN = {
+    session_preload_libraries: 'auto_explain',
+    'auto_explain.log_min_duration': '0',
+    'auto_explain.log_nested_statements': 'on',
+    'auto_explain.log_format': 'json',
+    log_line_prefix: '%a|',
+};
+const LOG = /^(fact|journey|receipt|attempt|sms|quarantine)(_\d+)?$/;
+
+// → [{ query, plan }] of the sessions with this application_name
+export function plansOf(log, application) {
+    const plans = [];
+    for (const entry of log.split(/\n(?!\t)/)) {
+        const [, json] = entry.match(/^([^|]*)\|LOG: {2}duration: [\d.]+ ms {2}plan:\n\t(\{[^]*)$/)?.slice(1) ?? [];
+        if (json && entry.startsWith(`${application}|`)) {
+            const { 'Query Text': query, Plan: plan } = JSON.parse(json.replaceAll('\n\t', '\n'));
+            plans.push({ query, plan });
+        }
+    }
+    return plans;
+}
+
+// Every reading of a log that is not a look-up by position or number, as sentences. A scan by lane alone is a look-up only where a
+// Limit above it stops it (the last position).
+export function longReads(plans) {
+    const complaints = new Set();
+    const walk = (query, node, limited) => {
+        const relation = node['Relation Name'];
+        if (relation && LOG.test(relation) && node['Node Type'] !== 'ModifyTable') {
+            const condition = node['Index Cond'] ?? '';
+            const narrow = /\b(pos|last_seq|seq|stream|id|state|not_before|code|dossier|item|phone_hmac|cause_pos)\b/.test(condition);
+            if (!/^Index|^Bitmap Heap/.test(node['Node Type']) || !(narrow || (condition && limited) || node['Node Type'].startsWith('Bitmap')))
+                complaints.add(`${node['Node Type']} on ${relation.replace(/_\d+$/, '_…')} [${condition || 'no condition'}] in: ${query.replaceAll(/\s+/g, ' ').slice(0, 160)}`);
+        }
+        const stops = limited ? !/^(Sort|Hash|Aggregate|WindowAgg)/.test(node['Node Type']) : node['Node Type'] === 'Limit';
+        node.Plans?.forEach((child) => walk(query, child, stops));
+    };
+    plans.forEach(({ query, plan }) => walk(query, plan, false));
+    return [...complaints];
+}
