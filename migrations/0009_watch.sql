@@ -11,7 +11,8 @@ create table dt.timer (
     primary key (lane, code, generation, timer, since)
 );
 
--- Appends a fact per timer that has not fired yet. since_us: microseconds since 1970, exact. Returns the codes of those that fired now.
+-- Remembers timers that ran out and appends the fact of each that has not fired yet. since_us: microseconds since 1970, exact. t_type NULL: it ran out, but there is
+-- nothing to say; it is not looked at again. Returns the codes of the facts appended now.
 create function dt.watch_fire(
     p_epoch bigint, p_timer smallint, t_lane smallint[], t_code text[], t_generation smallint[], t_since_us bigint[],
     t_type smallint[], t_occurred timestamptz[], t_body text[]
@@ -31,7 +32,8 @@ begin
     select array_agg(x.ord order by x.ord) into v_ord
     from unnest(t_lane, t_code, t_generation, t_since_us) with ordinality as x (lane, code, generation, since_us, ord)
     join new n on n.lane = x.lane and n.code = x.code and n.generation = x.generation
-        and n.since = timestamptz 'epoch' + x.since_us * interval '1 microsecond';
+        and n.since = timestamptz 'epoch' + x.since_us * interval '1 microsecond'
+    where t_type[x.ord] is not null;
     if v_ord is null then
         return;
     end if;

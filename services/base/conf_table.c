@@ -89,6 +89,8 @@ const struct conf_key conf_keys[] = {
      .help = "no scan of an item for so long is an alarm, within the office's province"},
     {"watch", "silence_inter", CONF_MS, "96h", .min = 60000, .max = INT64_C(7776000000), .reloadable = true,
      .help = "the same from or to another province, or when that is not known"},
+    {"watch", "pickup_confirm", CONF_MS, "4h", .min = 60000, .max = INT64_C(7776000000), .reloadable = true,
+     .help = "a pick-up that was assigned and not confirmed for so long is an alarm"},
 };
 
 const size_t conf_key_count = ARRAY_LEN(conf_keys);

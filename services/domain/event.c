@@ -103,6 +103,11 @@ bool event_allows(unsigned kind, enum event_source source)
     return def && source >= SOURCE_DEVICE && source <= SOURCE_TIMER && (def->sources & BIT(source));
 }
 
+bool event_is_alarm(unsigned kind)
+{
+    return kind == EVENT_ITEM_SILENT || kind == EVENT_PICKUP_OVERDUE;
+}
+
 uint8_t event_rank(unsigned kind)
 {
     const struct event_def *def = event_find(kind);

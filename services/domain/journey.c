@@ -342,7 +342,7 @@ void journey_fold(const struct trail_fact *facts, size_t n, struct journey_entry
             it.illegals = (uint16_t)(it.illegals + !!(w.flags & JOURNEY_ILLEGAL));
         }
         entries[i].after = it.state;
-        if (facts[i].kind != EVENT_CORRECTION)
+        if (facts[i].kind != EVENT_CORRECTION && !event_is_alarm(facts[i].kind))
             it.newest = facts[i].at;
     }
     *ret_item = it;
@@ -352,14 +352,15 @@ void journey_fold(const struct trail_fact *facts, size_t n, struct journey_entry
 
 // Is any fact newer, in fold order, than place i? A correction speaks of another fact's time, and bookkeeping
 // of money does not make a delivery scan late (nor the other way round), so each is measured among its own.
+// An alarm says that nothing was heard: what was scanned meanwhile and comes after it is news.
 static bool is_late(const struct trail_fact *facts, size_t n, size_t i)
 {
     bool money = facts[i].kind >= EVENT_FEE_COLLECTED && facts[i].kind <= EVENT_FEE_REFUNDED;
-    if (facts[i].kind == EVENT_CORRECTION)
+    if (facts[i].kind == EVENT_CORRECTION || event_is_alarm(facts[i].kind))
         return false;
     for (size_t k = n; --k > i;) {
         bool its_money = facts[k].kind >= EVENT_FEE_COLLECTED && facts[k].kind <= EVENT_FEE_REFUNDED;
-        if (facts[k].kind != EVENT_CORRECTION && its_money == money)
+        if (facts[k].kind != EVENT_CORRECTION && !event_is_alarm(facts[k].kind) && its_money == money)
             return true;
     }
     return false;
@@ -420,7 +421,8 @@ struct journey_row journey_replay(const struct trail_fact *facts, size_t n,
 {
     struct journey_item before = *item, after = *item;
     uint8_t flags = JOURNEY_REPLAY | (entries[i].flags & (JOURNEY_ILLEGAL | JOURNEY_CONTRADICTION));
-    if (entries[i].flags & (JOURNEY_RETRACTED | JOURNEY_REPEAT) || facts[i].kind == EVENT_CORRECTION)
+    if (entries[i].flags & (JOURNEY_RETRACTED | JOURNEY_REPEAT) || facts[i].kind == EVENT_CORRECTION ||
+        event_is_alarm(facts[i].kind))
         return (struct journey_row){.before = item->state, .after = item->state};
     before.state = entries[i].before;
     after.state = entries[i].after;

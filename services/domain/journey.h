@@ -68,7 +68,7 @@ struct journey_item {
     uint8_t lost_state; // state before the loss, while lost
     uint16_t contradictions, illegals;
     int64_t since;  // corrected time of the fact that made the state; 0 = none
-    int64_t newest; // corrected time of the newest fact that is not a correction; 0 = none
+    int64_t newest; // corrected time of the newest fact that is no correction and no alarm; 0 = none
     struct fee fee;
 };
 

@@ -16,6 +16,8 @@ static unsigned notify_of_kind(unsigned kind, unsigned leg)
     case EVENT_PICKUP_CONFIRMED:
         return to_office(leg) ? NOTIFY_CITIZEN : 0;
     case EVENT_PICKUP_REJECTED:
+    case EVENT_ITEM_SILENT:
+    case EVENT_PICKUP_OVERDUE:
         return NOTIFY_POSTAL;
     case EVENT_ITEM_ACCEPTED:
     case EVENT_ITEM_PUT_IN:

@@ -136,6 +136,7 @@ const struct job watch_jobs[] = {
     {"gauges", gauges_sql, RUNNER_SLOW, 5 * SECOND, false, NULL, gauges_take},
     {"counts", counts_sql, RUNNER_SLOW, 30 * SECOND, false, NULL, counts_take},
     {"silence", timers_silence_sql, RUNNER_SLOW, MINUTE, false, timers_fill_silence, timers_take_silence},
+    {"pickup", timers_pickup_sql, RUNNER_SLOW, MINUTE, false, timers_fill_pickup, timers_take_pickup},
     {"trim_cursor",
      TRIM_BEHIND("dt.cursor", "lane, consumer", "t.lane = n.lane and t.consumer = n.consumer", "pos"),
      RUNNER_SLOW, 30 * SECOND, false, NULL, take_trimmed},

@@ -22,12 +22,12 @@ async function watching(t, config = {}) {
 }
 
 // An item of which nothing was heard for `hours`.
-async function item({ code, state = 9, hours, office = null, unit = null, frozen = null, generation = 1 }) {
+async function item({ code, state = 9, hours, office = null, unit = null, frozen = null, generation = 1, facts = Buffer.alloc(0) }) {
     const id = await one('select coalesce(max(item), 0) + 1 from dt.item');
     await cluster.psql(
         `insert into dt.item (lane, item, code, generation, state, facts, office, frozen, last_at)
-         values (0, $1, $2, $3, $4, '', $5, $6, date_trunc('milliseconds', clock_timestamp()) - $7::float8 * interval '1 hour')`,
-        [id, code, generation, state, office, frozen, hours]);
+         values (0, $1, $2, $3, $4, $8, $5, $6, date_trunc('milliseconds', clock_timestamp()) - $7::float8 * interval '1 hour')`,
+        [id, code, generation, state, office, frozen, hours, facts]);
     if (unit) {
         await cluster.psql('insert into dt.dossier (lane, dossier, unit, opened_at) values (0, $1, $2, now())', [id, unit]);
         await cluster.psql(
@@ -70,6 +70,36 @@ test('silence becomes one fact per item, whoever restarts', async (t) => {
     await until(async () => (await fired()).length > 2, { limit: 25_000, what: 'the lease has run out, the new silence is told' });
     assert.deepEqual((await fired()).map(({ code }) => code).sort(), ['EA000000011VN', 'EA000000011VN', 'EA000000042VN']);
     await app.stop();
+});
+
+// Packed facts as correlate stores them (domain/trail.h): one kind an hour.
+function trail(kinds) {
+    return Buffer.concat(kinds.map((kind, i) => {
+        const record = Buffer.alloc(32);
+        record.writeUIntBE(Date.parse('2026-11-01T00:00:00Z') + i * 3_600_000, 0, 6);
+        record.writeUInt8(1, 13); // stream
+        record.writeUInt32BE(i + 1, 14); // seq
+        record.writeUIntBE(i + 1, 19, 6); // pos
+        record.writeUInt8(kind, 25);
+        return record;
+    }));
+}
+
+test('a pick-up that is not confirmed becomes a fact', async (t) => {
+    const [created, assigned, confirmed] = [1, 3, 4]; // domain/event.h
+    await item({ code: 'EB000000018VN', state: 2, hours: 5, facts: trail([created, assigned]) }); // overdue
+    await item({ code: 'EB000000021VN', state: 2, hours: 3, facts: trail([created, assigned]) }); // not yet
+    await item({ code: 'EB000000035VN', state: 2, hours: 5, facts: trail([created, assigned, confirmed]) });
+    await item({ code: 'EB000000049VN', state: 2, hours: 5, facts: trail([created, assigned, confirmed, assigned]) }); // overdue
+    await item({ code: 'EB000000052VN', state: 2, hours: 5, facts: Buffer.from('nobody packed this') });
+    await item({ code: 'EB000000066VN', state: 6, hours: 5, facts: trail([created, assigned, 10]) }); // collected
+    const app = await watching(t);
+    const facts = () => cluster.psql('select code, body from dt.fact where type = 48 order by code');
+    await until(async () => (await facts()).length > 0, { what: 'the timer fires' });
+    assert.deepEqual(await facts(), ['EB000000018VN', 'EB000000049VN'].map((code) => ({ code, body: `v=1\ntype=pickup.overdue\ncode=${code}\n` })));
+    assert.equal(await one(`select count(*) from dt.timer where timer = 2`), 4, 'those without an alarm are not looked at again');
+    await app.stop();
+    await cluster.psql(`delete from dt.item where code like 'EB%'`);
 });
 
 test('more silent items than one statement takes all get their fact, once', async (t) => {

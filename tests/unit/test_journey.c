@@ -272,6 +272,38 @@ static void money_does_not_make_scans_late(void **state)
     assert_int_equal(tell(&money)->flags, JOURNEY_LATE);
 }
 
+// A silence alarm at hour 49; the scans it missed were made before that and come later.
+static void an_alarm_makes_no_scan_late(void **state)
+{
+    (void)state;
+    begin(LEG_K);
+    say(10, EVENT_ITEM_COLLECTED);
+    int64_t newest = life.item.newest;
+    const struct journey_row *row = say(49 * 60, EVENT_ITEM_SILENT);
+    assert_int_equal(row->kind, EVENT_ITEM_SILENT);
+    assert_int_equal(row->notify, NOTIFY_POSTAL);
+    assert_int_equal(row->flags, 0);
+    assert_int_equal(row->template, 0);
+    assert_int_equal(life.item.state, STATE_COLLECTED);
+    assert_int_equal(life.item.newest, newest); // else the alarm would start its own timer
+    row = say(40 * 60, EVENT_DELIVERY_STARTED);
+    assert_int_equal(row->flags, 0);
+    assert_int_equal(row->template, 8);
+    row = say(41 * 60, EVENT_ITEM_DELIVERED);
+    assert_int_equal(row->flags, 0);
+    assert_int_equal(row->template, 11);
+    // An alarm that comes after the delivery (they crossed) is no contradiction.
+    row = say(60 * 60, EVENT_ITEM_SILENT);
+    assert_int_equal(row->flags, 0);
+    assert_int_equal(life.item.contradictions, 0);
+    // A dossier that is linked later does not hear of old alarms.
+    for (size_t i = 0; i < life.n; i++) {
+        if (life.facts[i].kind == EVENT_ITEM_SILENT)
+            assert_int_equal(journey_replay(life.facts, life.n, life.entries, &life.item, i).kind,
+                             EVENT_NONE);
+    }
+}
+
 static void the_same_event_twice_is_told_once(void **state)
 {
     (void)state;
@@ -459,6 +491,7 @@ int main(void)
         cmocka_unit_test(late_facts_change_history_only),
         cmocka_unit_test(a_late_fact_that_changes_the_present_is_a_revision),
         cmocka_unit_test(money_does_not_make_scans_late),
+        cmocka_unit_test(an_alarm_makes_no_scan_late),
         cmocka_unit_test(the_same_event_twice_is_told_once),
         cmocka_unit_test(corrections),
         cmocka_unit_test(a_leg_that_becomes_known_revises),
