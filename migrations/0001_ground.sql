@@ -40,10 +40,10 @@ begin
     insert into dt.lease values (p_name, 0, '', '-infinity') on conflict do nothing;
     select * into v from dt.lease where name = p_name for update;
     if v.epoch = p_epoch and v.holder = p_holder then
-        update dt.lease set until = clock_timestamp() + p_ttl where name = p_name;
+        update dt.lease set until = statement_timestamp() + p_ttl where name = p_name;
         return v.epoch;
     elsif v.until < clock_timestamp() then
-        update dt.lease set epoch = v.epoch + 1, holder = p_holder, until = clock_timestamp() + p_ttl where name = p_name;
+        update dt.lease set epoch = v.epoch + 1, holder = p_holder, until = statement_timestamp() + p_ttl where name = p_name;
         return v.epoch + 1;
     end if;
     return null;

@@ -328,7 +328,7 @@ begin
     select coalesce(upper(s.answered), 1) into v_seq from dt.stream s
     where s.lane = append_facts.lane and s.stream = v_stream for update;
     update dt.stream s
-    set answered = s.answered + int8multirange(int8range(v_seq, v_seq + cardinality(f_type))), touched_at = clock_timestamp()
+    set answered = s.answered + int8multirange(int8range(v_seq, v_seq + cardinality(f_type))), touched_at = statement_timestamp()
     where s.lane = append_facts.lane and s.stream = v_stream;
     perform from dt.fact_head h where h.lane = append_facts.lane for update;
     select coalesce((select f.pos from dt.fact f where f.lane = append_facts.lane order by f.pos desc limit 1), 0) into v_pos;
@@ -360,7 +360,7 @@ begin
     end if;
     device := gen_random_uuid();
     insert into dt.device (device, office, role, public_key, label) values (device, v.office, v.role, p_public_key, v.label);
-    update dt.invite i set used_at = clock_timestamp(), device = enrol.device where i.code_hash = p_code_hash;
+    update dt.invite i set used_at = statement_timestamp(), device = enrol.device where i.code_hash = p_code_hash;
     select o.lane, o.stream, o.token into lane, stream, token from dt.open_stream(device) o;
     return next;
 end $$;

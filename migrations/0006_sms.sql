@@ -92,14 +92,14 @@ begin
         on conflict do nothing
         returning item, dossier, template, cause_lane, cause_pos, id
     ), superseded as (
-        update dt.sms s set state = 'cancelled', why = 'superseded', changed_at = clock_timestamp()
+        update dt.sms s set state = 'cancelled', why = 'superseded', changed_at = statement_timestamp()
         from new n
         where s.lane = p_lane and s.dossier = n.dossier and s.item = n.item and s.state = 'waiting' and s.id <> n.id
           and s.template <> n.template and s.template <> 6 and n.template <> 6
     )
     select count(*) into v from new;
     -- Several news about one item read at once: the newest speaks, the others are superseded too.
-    update dt.sms s set state = 'cancelled', why = 'superseded', changed_at = clock_timestamp()
+    update dt.sms s set state = 'cancelled', why = 'superseded', changed_at = statement_timestamp()
     from unnest(m_id, m_item, m_dossier, m_template) with ordinality as m (id, item, dossier, template, ord)
     where s.id = m.id and s.state = 'waiting' and m.template <> 6
       and exists (select from unnest(m_item, m_dossier, m_template) with ordinality as n (item, dossier, template, ord)
@@ -116,8 +116,8 @@ language plpgsql as $$
 #variable_conflict use_column
 begin
     perform dt.lease_check('sms', p_epoch);
-    update dt.sms set state = 'cancelled', why = 'expired', changed_at = clock_timestamp()
-    where state = 'waiting' and expires_at <= clock_timestamp() and not_before <= clock_timestamp();
+    update dt.sms set state = 'cancelled', why = 'expired', changed_at = statement_timestamp()
+    where state = 'waiting' and expires_at <= statement_timestamp() and not_before <= statement_timestamp();
     return query
         with due as (
             select s.lane, s.id from dt.sms s
@@ -126,7 +126,7 @@ begin
             order by s.not_before limit p_limit
         ), taken as (
             update dt.sms s
-            set state = 'submitting', copies = s.copies + 1, possible_duplicate = s.possible_duplicate or s.state = 'unknown', changed_at = clock_timestamp()
+            set state = 'submitting', copies = s.copies + 1, possible_duplicate = s.possible_duplicate or s.state = 'unknown', changed_at = statement_timestamp()
             from due d where s.lane = d.lane and s.id = d.id
             returning s.lane, s.id, s.text, s.template, s.copies, s.tries, s.contact
         )
@@ -142,7 +142,7 @@ create function dt.sms_settle(p_epoch bigint, p_id uuid, p_state text, p_why tex
 language plpgsql as $$
 begin
     perform dt.lease_check('sms', p_epoch);
-    update dt.sms set state = p_state, why = p_why, not_before = p_not_before, changed_at = clock_timestamp(),
+    update dt.sms set state = p_state, why = p_why, not_before = p_not_before, changed_at = statement_timestamp(),
         gateway_id = case when p_gateway_id = '' then gateway_id else p_gateway_id end,
         copies = case when p_sent then copies else copies - 1 end,
         tries = case when p_state = 'waiting' then tries + 1 else 0 end
@@ -155,7 +155,7 @@ language plpgsql as $$
 declare v integer;
 begin
     perform dt.lease_check('sms', p_epoch);
-    update dt.sms set state = 'unknown', why = 'answer lost', not_before = clock_timestamp() + p_wait, changed_at = clock_timestamp() where state = 'submitting';
+    update dt.sms set state = 'unknown', why = 'answer lost', not_before = statement_timestamp() + p_wait, changed_at = statement_timestamp() where state = 'submitting';
     get diagnostics v = row_count;
     return v;
 end $$;
@@ -164,7 +164,7 @@ end $$;
 create function dt.sms_receipt(p_id uuid, p_delivered boolean) returns boolean
 language plpgsql as $$
 begin
-    update dt.sms set state = case when p_delivered then 'delivered' else 'undelivered' end, changed_at = clock_timestamp()
+    update dt.sms set state = case when p_delivered then 'delivered' else 'undelivered' end, changed_at = statement_timestamp()
     where id = p_id and state in ('submitting', 'accepted', 'unknown');
     return found;
 end $$;

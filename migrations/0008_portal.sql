@@ -91,7 +91,7 @@ create function dt.portal_replay(p_key text, p_idem text, p_hash bytea, out stat
 language plpgsql as $$
 declare v dt.idempotency;
 begin
-    update dt.idempotency i set at = clock_timestamp() where i.lane = 0 and i.key_id = p_key and i.key = p_idem returning * into v;
+    update dt.idempotency i set at = statement_timestamp() where i.lane = 0 and i.key_id = p_key and i.key = p_idem returning * into v;
     if found and v.request_hash <> p_hash then
         status := 422;
         problem := 'idempotency-key-reused';
@@ -188,7 +188,7 @@ begin
     end if;
     -- The row lock orders two registrations of one dossier until both are done with its contact.
     insert into dt.registration as r (lane, dossier, unit, key_id) values (0, p_codes[1], v_unit, p_key)
-    on conflict (lane, dossier) do update set unit = v_unit, key_id = p_key, at = clock_timestamp()
+    on conflict (lane, dossier) do update set unit = v_unit, key_id = p_key, at = statement_timestamp()
     returning case when r.xmax = 0 and not coalesce(v_known.told, false) then 201 else 200 end into status;
     perform dt.portal_contact(p_codes[1], p_blob, p_sealed, p_wrapped, p_phone_index, p_consent, p_drop);
     answer := dt.portal_record(p_key, p_idem, status, p_codes[1], f_type, f_occurred, f_code, f_body);
@@ -249,7 +249,7 @@ language sql security definer set search_path = dt, pg_catalog as $$
     select h.lane, t.pos from dt.journey_head h,
         lateral (select j.pos from dt.journey j where j.lane = h.lane order by j.pos desc limit 1) t
     order by h.lane
-    on conflict (lane, pos) do update set at = clock_timestamp();
+    on conflict (lane, pos) do update set at = statement_timestamp();
 $$;
 
 -- The dossier that goes on for this one after merges.
