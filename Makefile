@@ -43,7 +43,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 # Asked for once, and only when something is compiled. Library headers are system headers: their warnings are not ours.
 PKGS := libuv openssl libpq libprotobuf-c libcurl jansson libsodium libxml-2.0 libh2o zlib
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lm)$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)) -lcsv -lm)$(PKG_LIBS)
 
 DIALECT := -std=gnu11 -D_GNU_SOURCE
 INCLUDE = -Iservices -isystem $(B)/gen $(PKG_CFLAGS)

@@ -387,3 +387,8 @@ grant execute on function dt.portal_register, dt.portal_act, dt.portal_publish, 
 grant select on dt.registration to dt_watch;
 grant select, delete on dt.idempotency to dt_watch;
 grant select on dt.registration, dt.idempotency to dt_cli;
+
+-- ---------------------------------------------------------------- the command line registers dossiers too
+
+grant select, insert, update on dt.registration to dt_cli;
+grant execute on function dt.portal_contact to dt_cli;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: EUPL-1.2
+// `duongthu dossier forget CODE --yes`: erases the person behind a dossier (Law 91/2025/QH15). The keys of
+// its sealed blobs are deleted, a tombstone stays; the logs hold only digests and still verify.
+#include "base/conf.h"
+#include "base/err.h"
+#include "cli/command.h"
+#include "domain/code.h"
+#include "domain/dossier_code.h"
+#include "io/dbsync.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int usage(FILE *to)
+{
+    (void)fputs("usage: duongthu dossier forget CODE --yes [--config FILE]   erases name, phone and address "
+                "behind a dossier, for good\n",
+                to);
+    return to == stdout ? 0 : EXIT_USAGE;
+}
+
+static int forget(struct dbsync *db, const char *code)
+{
+    char subject[DOSSIER_CODE_MAX + 16];
+    struct db_params p;
+    const struct db_result *r = NULL;
+    if (db_params_init(&p) != ERR_OK)
+        return EXIT_NO;
+    snprintf(subject, sizeof subject, "dossier:%s", code);
+    db_put_cstr(&p, subject);
+    int err = dbsync_query(db, "select dt.forget($1::text, 'asked by an operator')", &p, &r);
+    db_params_done(&p);
+    if (err != ERR_OK) {
+        fprintf(stderr, "dossier forget: %s\n", err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
+        return EXIT_UNAVAILABLE;
+    }
+    printf("%s: %lld sealed parts erased; a tombstone keeps them erased after a restore\n", code,
+           (long long)db_int(r, 0, 0));
+    return 0;
+}
+
+int command_dossier_forget(int argc, char **argv)
+{
+    const char *config = NULL;
+    bool yes = false;
+    if (argc == 3 && strcmp(argv[2], "--help") == 0)
+        return usage(stdout);
+    if (argc < 3)
+        return usage(stderr);
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], "--yes") == 0)
+            yes = true;
+        else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+            config = argv[++i];
+        else
+            return usage(stderr);
+    }
+    struct code c;
+    code_recognise(argv[2], strlen(argv[2]), CODE_BIT(CODE_DOSSIER), &c);
+    struct dossier_code code, canonical;
+    if (c.kind == CODE_NONE || dossier_code_parse(c.text, strlen(c.text), &code) != FAULT_OK) {
+        fprintf(stderr, "dossier forget: %s\n", c.reason);
+        return EXIT_NO;
+    }
+    dossier_code_canonical(&code, &canonical);
+    if (!yes) {
+        fprintf(stderr, "dossier forget: this can't be undone; say --yes to erase the person behind %s\n",
+                canonical.text);
+        return EXIT_USAGE;
+    }
+    if (conf_load(config, stderr) != ERR_OK)
+        return EXIT_CONFIG;
+    struct dbsync *db = NULL;
+    char error[400];
+    if (dbsync_open(conf_text("database", "url"), &db, error, sizeof error) != ERR_OK) {
+        fprintf(stderr, "dossier forget: %s\n", error);
+        return EXIT_UNAVAILABLE;
+    }
+    int exit_code = forget(db, canonical.text);
+    dbsync_close(db);
+    return exit_code;
+}

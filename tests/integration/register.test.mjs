@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Registering by hand and by CSV: all rows or none, every wrong row named in the caller's terms, nothing personal on the command line or in an error.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startApp } from '../harness/app.mjs';
+import { startCluster } from '../harness/cluster.mjs';
+
+let cluster;
+let app;
+before(async () => {
+    cluster = await startCluster();
+    app = await startApp({ cluster, services: [] });
+});
+after(() => cluster?.destroy());
+
+const csv = (name, text) => {
+    const path = join(app.folder, name);
+    writeFileSync(path, text);
+    return path;
+};
+const refused = async (args, pattern, options = {}) => {
+    const { code, stderr } = await app.run(args, { mayFail: true, ...options });
+    assert.notEqual(code, 0, `${args.join(' ')} was accepted`);
+    assert.match(stderr, pattern);
+    return stderr;
+};
+const facts = () => cluster.psql('select type, source, code, body from dt.fact order by pos');
+
+test('units, their aliases and post offices', async () => {
+    await app.run(['unit', 'add', '--unit', '000.00.16.H48', '--name', 'Trung tâm Phục vụ hành chính công']);
+    await app.run(['unit-alias', 'add', '--alias', 'H34.16', '--unit', 'H48.16', '--why', 'NQ 202/2025/QH15']);
+    await app.run(['post-office', 'add', '--office', '570000', '--name', 'Bưu cục Quảng Ngãi', '--hotline', '1900561563', '--province', 'H48']);
+    assert.match((await app.run(['unit', 'list'])).stdout, /^H48\.16 +Trung tâm/m);
+    assert.match((await app.run(['unit-alias', 'list'])).stdout, /^H34\.16 +→ H48\.16/m);
+    assert.match((await app.run(['post-office', 'list'])).stdout, /^570000 Bưu cục/m);
+});
+
+test('a merger closes the unit, keeps its code readable and is a fact', async () => {
+    await app.run(['unit', 'add', '--unit', 'H34.20', '--name', 'Kon Tum']);
+    await app.run(['unit-merger', 'add', '--unit', 'H34.20', '--into', 'H48.20']);
+    assert.match((await app.run(['unit', 'list'])).stdout, /H34\.20 .*\(closed\)/);
+    const [fact] = await facts();
+    assert.equal(fact.source, 3);
+    assert.equal(fact.body, 'v=1\ntype=unit.merged\nunit=H34.20\ninto=H48.20\n');
+});
+
+test('a dossier from the command line: its contact comes on standard input only, and is sealed', async () => {
+    const contact = 'name=Nguyen Van Thu\nphone=0900.000.001\naddress=1 Duong Thu\n';
+    await refused(['dossier', 'add', '--code', 'H48.16-261121-0001', '--phone', '0900000001'], /personal.*--contact-stdin/);
+    await app.run(['dossier', 'add', '--code', 'h48.16 -261121-0001', '--tthc', '2.002492', '--due', '2026-12-01', '--leg', 'N', '--consent', 'yes', '--contact-stdin'], { input: contact });
+    const [row] = await cluster.psql("select c.sms_consent, encode(s.sealed, 'escape') as sealed from dt.contact c join dt.sealed s using (blob) where c.dossier = 'H48.16-261121-0001'");
+    assert.equal(row.sms_consent, true);
+    assert.ok(!row.sealed.includes('Nguyen') && !row.sealed.includes('900000001'));
+    const fact = (await facts()).at(-1);
+    assert.equal(fact.body, 'v=1\ntype=dossier.registered\ndossier=H48.16-261121-0001\nleg=N\nunit=H48.16\ntthc=2.002492\ndue=2026-12-01\n');
+});
+
+test('a file: spreadsheet BOM, semicolons and CRLF are taken; columns in any order', async () => {
+    const path = csv('good.csv', '\ufeffleg;code;phone;consent\r\nK;H48.16-261121-0002;;no\r\nN;000.00.16.H48-261121-0003;"0900 000 002";yes\r\n');
+    const before = (await facts()).length;
+    assert.match((await app.run(['dossier', 'import', '--dry-run', path])).stdout, /2 dossiers could be registered; nothing was written/);
+    assert.equal((await facts()).length, before);
+    assert.match((await app.run(['dossier', 'import', path])).stdout, /2 dossiers registered/);
+    assert.deepEqual((await facts()).slice(before).map(({ body }) => /dossier=(.*)/.exec(body)[1]), ['H48.16-261121-0002', 'H48.16-261121-0003']);
+});
+
+test('one wrong row: every fault is named with its line, nothing is registered', async () => {
+    const before = (await facts()).length;
+    const path = csv('bad.csv', 'code,due,phone,leg\nH48.16-261121-0010,,,\nH48.16-260231-0001,,,\nH48.16-261121-0011,2026-02-30,,\nH48.16-261121-0012,,02603862345,\nH48.16-261121-0013,,,X\n,,,\n');
+    const stderr = await refused(['dossier', 'import', path], /5 of 6 rows are wrong; nothing was registered/);
+    assert.match(stderr, /bad\.csv:3: code: .*H48\.16-260231-0001/);
+    assert.match(stderr, /bad\.csv:4: due: '2026-02-30' is not a day/);
+    assert.match(stderr, /bad\.csv:5: phone: not a Vietnamese mobile number \(landline\)/);
+    assert.match(stderr, /bad\.csv:6: leg: 'X' is none of/);
+    assert.match(stderr, /bad\.csv:7: code: missing/);
+    assert.ok(!stderr.includes('02603862345'), 'the number is in the error');
+    assert.equal((await facts()).length, before);
+});
+
+test('columns: unknown ones, missing ones, too many fields, broken quotes, not UTF-8, no file', async () => {
+    await refused(['link', 'import', csv('a.csv', 'item,dosier\n')], /no column 'dossier'[\s\S]*column 'dosier' is unknown; known are item, dossier, leg/);
+    await refused(['link', 'import', csv('b.csv', 'item,dossier\nEC521602781VN,H48.16-261121-0001,x\n')], /b\.csv:2: more fields/);
+    await refused(['link', 'import', csv('c.csv', 'item,dossier\n"EC5\n')], /a quote that is never closed/);
+    await refused(['link', 'import', csv('d.csv', '')], /empty: the first line must name the columns/);
+    writeFileSync(join(app.folder, 'e.csv'), Buffer.from('unit,name\nH48.17,Ph\xf2ng\n', 'latin1'));
+    await refused(['unit', 'import', join(app.folder, 'e.csv')], /e\.csv:2: name: not UTF-8/);
+    await refused(['unit', 'import', join(app.folder, 'none.csv')], /none\.csv: No such file/);
+});
+
+test('links: a bad check digit is refused, a good one is a fact about the item', async () => {
+    await refused(['link', 'add', '--item', 'EC521602782VN', '--dossier', 'H48.16-261121-0001'], /item: .*check digit/);
+    await app.run(['link', 'add', '--item', 'ec 521 602 781 vn', '--dossier', 'H48.16-261121-0001', '--leg', 'N']);
+    const fact = (await facts()).at(-1);
+    assert.equal(fact.code, 'EC521602781VN');
+    assert.match(fact.body, /type=dossier\.link\ncode=EC521602781VN\ndossier=H48\.16-261121-0001\nleg=N/);
+});
+
+test('forgetting needs --yes, erases every key, and says so; the log is untouched', async () => {
+    await refused(['dossier', 'forget', 'H48.16-261121-0001'], /can't be undone/);
+    const before = await facts();
+    assert.match((await app.run(['dossier', 'forget', '000.00.16.H48-261121-0001', '--yes'])).stdout, /H48\.16-261121-0001: 1 sealed parts erased/);
+    assert.equal((await cluster.psql("select from dt.wrap where subject = 'dossier:H48.16-261121-0001'")).length, 0);
+    assert.equal((await cluster.psql("select from dt.forgotten where subject = 'dossier:H48.16-261121-0001'")).length, 1);
+    assert.deepEqual(await facts(), before);
+});
+
+test('the database away: 69, and nothing half-done', async () => {
+    await cluster.stop('fast');
+    const { code } = await app.run(['unit', 'add', '--unit', 'H48.99', '--name', 'x'], { mayFail: true });
+    assert.equal(code, 69);
+    await cluster.start();
+});
