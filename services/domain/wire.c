@@ -133,3 +133,34 @@ size_t wire_print_result(bool first, uint32_t seq, enum wire_status status, cons
     return print(buf, cap, "%s%" PRIu32 ":%s%s%s", first ? "" : ",", seq, wire_status_name(status),
                  *reason ? ":" : "", reason);
 }
+
+static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+bool wire_parse_invite(const char *s, size_t len, char ret[WIRE_INVITE_LEN + 1])
+{
+    char code[WIRE_INVITE_LEN + 1] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = s[i] >= 'a' && s[i] <= 'z' ? (char)(s[i] - 'a' + 'A') : s[i];
+        if (c == ' ' || c == '-')
+            continue;
+        c = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+        if (c == '\0' || !strchr(crockford, c) || n == WIRE_INVITE_LEN)
+            return false;
+        code[n++] = c;
+    }
+    if (n != WIRE_INVITE_LEN)
+        return false;
+    memcpy(ret, code, sizeof(code));
+    return true;
+}
+
+void wire_print_invite(const uint8_t random[5], char out[WIRE_INVITE_LEN + 1])
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < 5; i++)
+        bits = bits << 8 | random[i];
+    for (int i = WIRE_INVITE_LEN - 1; i >= 0; i--, bits >>= 5)
+        out[i] = crockford[bits & 31];
+    out[WIRE_INVITE_LEN] = '\0';
+}

@@ -72,3 +72,11 @@ MUST_CHECK size_t wire_print_result(bool first, uint32_t seq, enum wire_status s
 void wire_print_uuid(const uint8_t id[WIRE_UUID], char out[37]);
 // Either case, dashes where they belong.
 MUST_CHECK bool wire_parse_uuid(const char *s, size_t len, uint8_t ret[WIRE_UUID]);
+
+// A one-time enrolment code (quality B7): 8 symbols of Crockford's Base32, 40 bits. What is stored is SHA-256
+// of the 8 symbols.
+#define WIRE_INVITE_LEN 8
+// Case, blanks and dashes do not matter, O is 0, I and L are 1. False when it is no code.
+MUST_CHECK bool wire_parse_invite(const char *s, size_t len, char ret[WIRE_INVITE_LEN + 1]);
+// Five random bytes → the code.
+void wire_print_invite(const uint8_t random[5], char out[WIRE_INVITE_LEN + 1]);
