@@ -2,6 +2,7 @@
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
 #include "base/version.h"
 #include "cli/command.h"
+#include "ingest/ingest.h"
 #include "sms/sms.h"
 #include "supervise/supervise.h"
 #include "watch/watch.h"
@@ -20,9 +21,11 @@ static int version(int argc, char **argv);
 
 static const struct command commands[] = {
     {"serve", supervise_run, "start every service and restart what dies"},
+    {"ingest", ingest_run, "service: scans in"},
     {"watch", watch_run, "service: silence, segments, retention"},
     {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
+    {"device", command_device, "let handhelds in and shut them out"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"unit", command_register, "register one-stop units: add, import, list"},
     {"unit-alias", command_register, "register other codes of units"},

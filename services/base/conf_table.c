@@ -43,6 +43,12 @@ const struct conf_key conf_keys[] = {
      .help = "PostgreSQL connections; two let one batch collect while the other commits"},
     {"ingest", "batch", CONF_INT, "500", .min = 1, .max = 2000,
      .help = "scans in one transaction; grows to 2000 by itself while commits are slow"},
+    {"ingest", "waiting", CONF_INT, "20000", .min = 500, .max = 1000000,
+     .help = "scans that may wait for a commit; above it uploads are answered 503"},
+    {"ingest", "requests", CONF_INT, "5000", .min = 1, .max = 100000,
+     .help = "requests worked on at once; above it they are answered 503"},
+    {"ingest", "max_connections", CONF_INT, "10000", .min = 1, .max = 100000,
+     .help = "open HTTP connections; keep it below the limit of open files"},
 
     {"correlate", OPS("127.0.0.1:9103")},
     {"correlate", ROLE_URL},

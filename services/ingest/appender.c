@@ -28,7 +28,7 @@ struct appender {
     size_t waiting_bytes;
     unsigned limit; // scans of the next commit
     int64_t failed_at;
-    unsigned commit_count, open_handles;
+    unsigned commit_count, closed_handles;
     struct commit commits[COMMITS_MAX];
 };
 
@@ -337,6 +337,15 @@ static void on_turn(uv_check_t *check)
         (void)uv_check_stop(&a->turn);
 }
 
+static void end_waiting(struct appender *a, struct upload *u, int err)
+{
+    list_remove(&u->node);
+    a->waiting_scans -= u->scans;
+    a->waiting_bytes -= u->bytes;
+    a->load--;
+    u->done(u, err);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct appender *a = timer->data;
@@ -346,11 +355,7 @@ static void on_tick(uv_timer_t *timer)
         struct upload *u = CONTAINER_OF(node, struct upload, node);
         if (u->queued_ms > late && db_up(a->o.db))
             break;
-        list_remove(&u->node);
-        a->waiting_scans -= u->scans;
-        a->waiting_bytes -= u->bytes;
-        a->load--;
-        u->done(u, ERR_TIMEOUT);
+        end_waiting(a, u, ERR_TIMEOUT);
     }
 }
 
@@ -439,7 +444,7 @@ int appender_create(const struct appender_options *o, struct appender **ret_appe
 static void on_closed(uv_handle_t *h)
 {
     struct appender *a = h->data;
-    if (++a->open_handles == 2)
+    if (++a->closed_handles == 2)
         appender_free(a);
 }
 
@@ -447,6 +452,8 @@ void appender_close(struct appender *a)
 {
     if (!a)
         return;
+    LIST_FOR(node, &a->waiting)
+    end_waiting(a, CONTAINER_OF(node, struct upload, node), ERR_CLOSED);
     uv_close((uv_handle_t *)&a->turn, on_closed);
     uv_close((uv_handle_t *)&a->tick, on_closed);
 }

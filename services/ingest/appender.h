@@ -55,7 +55,8 @@ extern const struct db_statement appender_statements[];
 extern const size_t appender_statement_count;
 
 MUST_CHECK int appender_create(const struct appender_options *o, struct appender **ret_appender);
-// Nothing may be waiting or under way any more. Frees itself when its handles are closed.
+// After the pool was closed, so nothing is under way: ends what waits with ERR_CLOSED. Frees itself when its
+// handles are closed.
 void appender_close(struct appender *a);
 // ERR_OK: `done` will be called once, later. ERR_FULL, ERR_DB_DOWN: it will not.
 MUST_CHECK int appender_add(struct appender *a, struct upload *u);

@@ -121,25 +121,28 @@ static int start(uv_loop_t *loop, void *ctx)
 
 // ---- stop ----
 
-static void on_closed(void *owner)
+// Look-ups end before the commits they would lead to, commits before the appender that owns them.
+static void on_writer_closed(void *owner)
 {
     struct ingest *s = owner;
-    if (--s->closing > 0)
-        return;
+    appender_close(s->appender);
     streams_destroy(s->streams);
     keyring_close(s->ring);
     health_done(s);
     service_stopped();
 }
 
+static void on_side_closed(void *owner)
+{
+    struct ingest *s = owner;
+    db_close(s->writer, on_writer_closed, s);
+}
+
 static void on_drained(void *owner)
 {
     struct ingest *s = owner;
-    s->closing = 2;
     health_stop(s);
-    appender_close(s->appender);
-    db_close(s->writer, on_closed, s);
-    db_close(s->side, on_closed, s);
+    db_close(s->side, on_side_closed, s);
 }
 
 static void stop(void *ctx)
@@ -148,7 +151,7 @@ static void stop(void *ctx)
     http_drain(s->http, DRAIN_LIMIT_MS, on_drained, s);
 }
 
-int ingest_main(int argc, char **argv)
+int ingest_run(int argc, char **argv)
 {
     static const struct service frame = {.name = "ingest", .start = start, .stop = stop, .ctx = &service};
     return service_run(&frame, argc, argv);

@@ -2,4 +2,4 @@
 // The service `duongthu ingest`: scans in (DESIGN §3 Ingest, proto/README.md).
 #pragma once
 
-int ingest_main(int argc, char **argv);
+int ingest_run(int argc, char **argv);

@@ -28,9 +28,7 @@ struct ingest {
     struct keyring *ring;
     uv_timer_t tick;
     struct db_query health, segments;
-    bool health_busy, segments_busy, ticking;
-    int64_t health_ok_ms;
-    unsigned closing; // things to close before service_stopped()
+    bool health_busy, segments_busy;
 };
 
 extern const struct db_statement side_statements[];
