@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/ready.h"
 #include "base/version.h"
+#include "io/notify.h"
 #include "io/ops.h"
 
 #include <getopt.h>
@@ -28,6 +29,7 @@ static struct {
     uv_loop_t loop;
     uv_signal_t signals[3];
     uv_timer_t watchdog; // runs while STOPPING
+    uv_timer_t alive;    // tells systemd that the loop turns
     struct ops *ops;
 } frame;
 
@@ -71,6 +73,7 @@ static void begin_stop(const char *why)
     frame.state = STOPPING;
     log_info("service.stopping", LOG_STR("why", why));
     ready_set("running", "shutting down");
+    notify_send("STOPPING=1");
     int64_t drain_ms = conf_int("service", "drain") + frame.service->drain_extra_ms;
     (void)uv_timer_start(&frame.watchdog, on_watchdog, (uint64_t)drain_ms, 0);
     frame.service->stop(frame.service->ctx);
@@ -83,6 +86,7 @@ void service_stopped(void)
     ops_stop(frame.ops);
     for (size_t i = 0; i < ARRAY_LEN(frame.signals); i++)
         uv_close((uv_handle_t *)&frame.signals[i], NULL);
+    uv_close((uv_handle_t *)&frame.alive, NULL);
     uv_unref((uv_handle_t *)&frame.watchdog); // still guards the handles that are closing
 }
 
@@ -112,6 +116,7 @@ static void apply_log_level(void)
 
 static void reload(void)
 {
+    notify_reloading();
     char *sentences = NULL;
     size_t len = 0;
     FILE *errors = open_memstream(&sentences, &len);
@@ -135,13 +140,21 @@ static void reload(void)
 static void on_signal(uv_signal_t *handle, int signum)
 {
     (void)handle;
-    if (signum != SIGHUP)
+    if (signum != SIGHUP) {
         begin_stop(signum == SIGTERM ? "SIGTERM" : "SIGINT");
-    else if (frame.state == RUNNING)
+    } else if (frame.state == RUNNING) {
         reload();
+        notify_send("READY=1");
+    }
 }
 
 // ---- starting
+
+static void on_alive(uv_timer_t *timer)
+{
+    (void)timer;
+    notify_send("WATCHDOG=1");
+}
 
 static int usage(const struct service *s, FILE *to)
 {
@@ -172,6 +185,10 @@ static void open_frame(void)
 {
     CHECK(uv_loop_init(&frame.loop) == 0);
     CHECK(uv_timer_init(&frame.loop, &frame.watchdog) == 0);
+    CHECK(uv_timer_init(&frame.loop, &frame.alive) == 0);
+    uint64_t period_ms = notify_open();
+    if (period_ms > 0)
+        CHECK(uv_timer_start(&frame.alive, on_alive, period_ms, period_ms) == 0);
     for (size_t i = 0; i < ARRAY_LEN(frame.signals); i++) {
         CHECK(uv_signal_init(&frame.loop, &frame.signals[i]) == 0);
         CHECK(uv_signal_start(&frame.signals[i], on_signal, signal_numbers[i]) == 0);
@@ -194,6 +211,7 @@ static int start(const struct service *s)
         return err;
     ready_set("running", NULL);
     frame.state = RUNNING;
+    notify_send("READY=1");
     log_info("service.started", LOG_STR("version", version_text), LOG_INT("ops_port", ops_port(frame.ops)));
     return ERR_OK;
 }
