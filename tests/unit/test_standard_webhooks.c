@@ -104,7 +104,7 @@ static void a_64_byte_signing_key_must_fit_together(void **state)
 static void secrets_print_as_they_are_read(void **state)
 {
     (void)state;
-    static const char *texts[] = {SECRET, "whsk_" SEED, PUBLIC};
+    static const char *texts[] = {SECRET, ("whsk_" SEED), PUBLIC};
     char out[STANDARD_WEBHOOKS_TEXT_MAX];
     struct standard_webhooks_key key, again;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
