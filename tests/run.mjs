@@ -119,7 +119,7 @@ async function build(flavour) {
 
 // AddressSanitizer's own leak check needs ptrace, which a debugger or a strict sandbox takes away: then it says so and fails.
 const SANITIZER = {
-    ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:abort_on_error=0',
+    ASAN_OPTIONS: 'detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0',
     UBSAN_OPTIONS: 'print_stacktrace=1',
 };
 
