@@ -225,6 +225,20 @@ test('without PostgreSQL it waits, says so within 5 s, and goes on', async (t) =
     await app.stop();
 });
 
+test('a PostgreSQL that only reads is waited for', async (t) => {
+    const app = await watching(t);
+    cluster.configure({ default_transaction_read_only: 'on' });
+    await cluster.restart();
+    await until(async () => {
+        const { reasons } = await (await fetch(app.ops('watch', '/readyz'))).json();
+        return /read-only/.test(reasons.find(({ condition }) => condition === 'db')?.reason);
+    }, { limit: 5_000, what: 'not ready, and why' });
+    cluster.configure({ default_transaction_read_only: 'off' });
+    await cluster.restart();
+    await app.ready('watch');
+    await app.stop();
+});
+
 test('it starts without PostgreSQL and stops without it', async () => {
     await cluster.stop();
     const app = await startApp({ cluster, services: [] });
