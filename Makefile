@@ -53,7 +53,7 @@ LDFLAGS = $(SAN) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 PROTOS := $(wildcard proto/*.proto)
 GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 SRCS := $(filter-out services/duongthu.c,$(wildcard services/*/*.c))
-OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/gen/migrations.o
+OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/gen/migrations.o $(B)/obj/gen/portal_assets.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c))
 
@@ -102,6 +102,14 @@ $(B)/gen/migrations.c: migrations $(wildcard migrations/*.sql) Makefile
 	       echo "0}, $$(wc -c <"$$f")},"; \
 	   done; \
 	   echo '{0, 0, 0}};'; } >$@
+
+# So do the portal's style sheet and the description of its API.
+$(B)/gen/portal_assets.c: services/portal/openapi.json services/portal/page.css Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "portal/assets.h"'; \
+	   embed() { echo "const char portal_$$1[] = {"; od -An -v -tu1 "$$2" | sed -E 's/ +([0-9]+)/(char)\1,/g'; \
+	       echo "0}; const size_t portal_$$1_len = $$(wc -c <"$$2");"; }; \
+	   embed openapi services/portal/openapi.json; embed style services/portal/page.css; } >$@
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)

@@ -340,11 +340,18 @@ end $$;
 
 -- ---------------------------------------------------------------- what citizens read
 
+-- Has the office said that the result is ready (domain/event.h, 64)? It may say so without touching the legal status.
+create function dt.portal_ready(p_lane smallint, p_dossier bigint) returns boolean
+language sql stable as $$
+    select exists (select from dt.journey j where j.lane = p_lane and j.dossier = p_dossier and j.kind = 64);
+$$;
+
 -- /tra-cuu: what anybody may know who has the code (Kon Tum 256/KH-UBND 2022: the code and how far it is). One row per item, one without when there is none.
 create function dt.portal_level(p_codes text[])
-returns table (behind boolean, code text, told smallint, leg text, state smallint)
+returns table (behind boolean, told smallint, ready boolean, leg text, state smallint)
 language sql stable security definer set search_path = dt, pg_catalog as $$
-    select dt.journey_behind(f.lane), coalesce(dt.dossier_primary(d.lane, d.dossier), p_codes[1]), d.status, coalesce(nullif(i.leg, ''), l.leg, ''), i.state
+    select dt.journey_behind(f.lane), d.status, dt.portal_ready(d.lane, d.dossier),
+           coalesce(nullif(i.leg, ''), l.leg, ''), i.state
     from dt.portal_find(p_codes) f
     left join dt.dossier d on d.lane = f.lane and d.dossier = dt.portal_survivor(f.lane, f.dossier)
     left join dt.link l on l.dossier_lane = d.lane and l.dossier = d.dossier and l.to_at is null
@@ -352,10 +359,10 @@ language sql stable security definer set search_path = dt, pg_catalog as $$
     order by i.last_at desc nulls last limit 100;
 $$;
 
--- /t/<token>: the dossier (part 0), its items (part 1), its newest events (part 2). No person, no address; places are post offices.
+-- /t/<token>: the dossier (part 0), its items, newest first (part 1), its newest events (part 2). No person, no address; places are post offices.
 create function dt.portal_page(p_hash bytea)
-returns table (part smallint, behind boolean, code text, unit text, told smallint, due text, item text, leg text, state smallint, kind smallint, flags integer,
-               at timestamptz, office text, hotline text, details text)
+returns table (part smallint, behind boolean, code text, unit text, told smallint, ready boolean, due text, item text, leg text, state smallint, kind smallint,
+               flags integer, seq bigint, retracts bigint, at timestamptz, office text, hotline text, details text)
 language plpgsql stable security definer set search_path = dt, pg_catalog as $$
 declare
     v_lane    smallint;
@@ -367,17 +374,18 @@ begin
         return;
     end if;
     return query
-        select 0::smallint, dt.journey_behind(d.lane), dt.dossier_primary(d.lane, d.dossier), coalesce(u.name, d.unit), d.status, d.due::text,
-               null::text, null::text, null::smallint, null::smallint, null::integer, null::timestamptz, null::text, null::text, null::text
+        select 0::smallint, dt.journey_behind(d.lane), dt.dossier_primary(d.lane, d.dossier), coalesce(u.name, d.unit), d.status,
+               dt.portal_ready(d.lane, d.dossier), d.due::text, null::text, null::text, null::smallint, null::smallint, null::integer, null::bigint, null::bigint,
+               null::timestamptz, null::text, null::text, null::text
         from dt.dossier d left join dt.unit u on u.unit = d.unit where d.lane = v_lane and d.dossier = v_dossier;
     return query
-        select 1::smallint, null::boolean, null::text, null::text, null::smallint, null::text, i.code, coalesce(nullif(i.leg, ''), l.leg, ''), i.state,
-               null::smallint, null::integer, i.last_at, o.name, o.hotline, null::text
+        select 1::smallint, null::boolean, null::text, null::text, null::smallint, null::boolean, null::text, i.code, coalesce(nullif(i.leg, ''), l.leg, ''), i.state,
+               null::smallint, null::integer, null::bigint, null::bigint, i.last_at, o.name, o.hotline, null::text
         from dt.link l join dt.item i on i.lane = l.lane and i.item = l.item left join dt.post_office o on o.office = i.office
         where l.dossier_lane = v_lane and l.dossier = v_dossier and l.to_at is null order by i.last_at desc limit 100;
     return query
-        select 2::smallint, null::boolean, null::text, null::text, null::smallint, null::text, j.item, j.leg, j.state, j.kind, j.flags, j.occurred_at,
-               o.name, o.hotline, j.details
+        select 2::smallint, null::boolean, null::text, null::text, null::smallint, null::boolean, null::text, j.item, j.leg, j.state, j.kind, j.flags, j.seq,
+               j.retracts, j.occurred_at, o.name, o.hotline, j.details
         from dt.journey j left join dt.post_office o on o.office = j.details::jsonb ->> 'office'
         where j.lane = v_lane and j.dossier = v_dossier order by j.seq desc limit 200;
 end $$;

@@ -3,6 +3,7 @@
 #include "base/version.h"
 #include "cli/command.h"
 #include "ingest/ingest.h"
+#include "portal/portal.h"
 #include "sms/sms.h"
 #include "supervise/supervise.h"
 #include "watch/watch.h"
@@ -22,7 +23,9 @@ static int version(int argc, char **argv);
 static const struct command commands[] = {
     {"serve", supervise_run, "start every service and restart what dies"},
     {"ingest", ingest_run, "service: scans in"},
+    {"portal", portal_run, "service: the office API and the citizens' pages"},
     {"watch", watch_run, "service: silence, segments, retention"},
+    {"apikey", command_apikey, "make, list and revoke keys of the office API"},
     {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
     {"device", command_device, "let handhelds in and shut them out"},
