@@ -9,6 +9,7 @@
 #define EXIT_UNAVAILABLE 69 // EX_UNAVAILABLE of sysexits.h
 #define EXIT_CONFIG      78 // EX_CONFIG
 
+int command_apikey(int argc, char **argv);         // apikey create|list|revoke
 int command_code(int argc, char **argv);           // code check TEXT…
 int command_config(int argc, char **argv);         // config check|print [--config FILE]
 int command_device(int argc, char **argv);         // device invite|list|revoke

@@ -1,0 +1,721 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The office API against a real PostgreSQL: every route, every problem code, whose dossier it is, once and only once. Correlate is not
+// started: what it would write is put into its tables by hand, so each case says exactly what the portal is to show.
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { startApp } from '../harness/app.mjs';
+import { root } from '../harness/build.mjs';
+import { startCluster } from '../harness/cluster.mjs';
+import { until } from '../harness/wait.mjs';
+
+const ITEM = 'EC521602781VN';
+const OTHER_ITEM = 'CJ491228825VN';
+const document = JSON.parse(readFileSync(join(root, 'services/portal/openapi.json'), 'utf8'));
+const seen = new Set(); // problem codes that came back in this file
+
+let cluster, app, near, far; // near: the key of H56; far: of H57
+let serial = 0;
+const newCode = (unit = 'H56.14') => `${unit}-261121-${String(++serial).padStart(4, '0')}`;
+
+async function newKey(...units) {
+    const { stdout } = await app.run(['apikey', 'create', ...units.flatMap((unit) => ['--unit', unit])]);
+    return stdout.trim();
+}
+
+before(async () => {
+    cluster = await startCluster();
+    app = await startApp({ cluster, services: ['portal'], config: { portal: { api_minute: 100_000 } } });
+    near = await newKey('H56');
+    far = await newKey('H57');
+});
+after(async () => {
+    await app?.stop();
+    await cluster?.destroy();
+});
+
+// → { status, body, text, headers }. idem null: no Idempotency-Key.
+async function call(method, path, { key = near, body, idem = randomUUID(), headers = {}, raw } = {}) {
+    const writes = method !== 'GET';
+    const response = await fetch(app.url('portal', `/api/v1${path}`), {
+        method,
+        headers: {
+            ...(key ? { authorization: `Bearer ${key}` } : {}),
+            ...(writes && idem ? { 'idempotency-key': idem } : {}),
+            ...(body !== undefined || raw !== undefined ? { 'content-type': 'application/json' } : {}),
+            ...headers,
+        },
+        body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
+    });
+    const text = await response.text();
+    const answer = { status: response.status, headers: response.headers, text, body: text ? JSON.parse(text) : null };
+    if (response.headers.get('content-type') === 'application/problem+json') {
+        seen.add(answer.body.code);
+        assert.equal(answer.body.status, answer.status);
+        assert.equal(answer.body.type, `about:blank#${answer.body.code}`);
+        assert.ok(answer.body.detail.length > 10 && answer.body.title.length > 3);
+    }
+    return answer;
+}
+
+async function problem(status, code, ...request) {
+    const answer = await call(...request);
+    assert.deepEqual([answer.status, answer.body.code], [status, code], answer.text);
+    return answer;
+}
+
+async function register(code, options = {}) {
+    const answer = await call('PUT', `/dossiers/${code}`, { ...options, body: { unit: 'H56.14', ...options.body } });
+    assert.ok([200, 201].includes(answer.status), answer.text);
+    return answer;
+}
+
+const facts = (code) => cluster.psql('select type, source, code, body, occurred_at from dt.fact where body like $1 order by lane, pos', [`%\ndossier=${code}\n%`]);
+
+// What correlate writes for a dossier: itself, its code, items linked to it, journey rows.
+async function fold(code, { unit = 'H56.14', status = null, registered = true, items = [], rows = [] } = {}) {
+    const [{ n }] = await cluster.psql('select coalesce(max(dossier), 0)::int + 1 as n from dt.dossier');
+    await cluster.psql(`insert into dt.dossier (lane, dossier, unit, registered, status, seq, opened_at, due, tthc) values (0, $1::bigint, $2, $3::bool, $4::smallint, $5::bigint, now(), '2026-12-05', '2.002492')`,
+        [n, unit, registered, status, rows.length]);
+    await cluster.psql(`insert into dt.dossier_code (lane, code, dossier, from_at) values (0, $1, $2::bigint, now())`, [code, n]);
+    for (const { item, leg, state } of items) {
+        const [{ id }] = await cluster.psql(`insert into dt.item (lane, item, code, leg, state, facts, last_at)
+            select 0, coalesce(max(item), 0) + 1, $1, $2, $3::smallint, '', now() from dt.item returning item::int as id`, [item, leg, state]);
+        await cluster.psql(`insert into dt.link (lane, item, dossier_lane, dossier, leg, from_at, source, cause_pos) values (0, $1::bigint, 0, $2::bigint, $3, now(), 2, 1)`, [id, n, leg]);
+    }
+    for (const [index, row] of rows.entries()) {
+        await cluster.psql(`insert into dt.journey (lane, pos, cause_lane, cause_pos, cause_part, dossier, seq, kind, flags, occurred_at, recorded_at, unit, code, item, leg, state, details)
+            select 0, coalesce(max(pos), 0) + 1, 0, 1, 0, $1::bigint, $2::bigint, $3::smallint, $4::int, '2026-11-20T08:00:00Z'::timestamptz + $2::bigint * interval '1 minute', now(), $5, $6, $7, $8, $9::smallint, $10 from dt.journey`,
+        [n, index + 1, row.kind, row.flags ?? 0, unit, code, row.item ?? null, row.leg ?? '', row.state ?? null, JSON.stringify(row.details ?? {})]);
+    }
+    return n;
+}
+
+// ---------------------------------------------------------------- keys
+
+describe('apikey', () => {
+    test('a key is shown once, works, and stops working when it is revoked', async () => {
+        const key = await newKey('000.00.14.H56', 'h56.20');
+        assert.match(key, /^ak_[0-9a-f]{16}\.[A-Za-z0-9_-]{43}$/);
+        const [id, secret] = key.split('.');
+        const [row] = await cluster.psql('select units, encode(secret_hash, \'hex\') as hash, label from dt.api_key where key_id = $1', [id]);
+        assert.deepEqual(row.units, ['H56.14', 'H56.20']);
+        assert.ok(!JSON.stringify(await cluster.psql('select * from dt.api_key')).includes(secret));
+        const code = newCode();
+        await register(code, { key });
+        assert.equal((await call('GET', `/dossiers/${code}`, { key })).status, 200);
+
+        const listed = (await app.run(['apikey', 'list', '--json'])).stdout.trim().split('\n').map(JSON.parse);
+        assert.deepEqual(listed.find((one) => one.key_id === id).units, ['H56.14', 'H56.20']);
+        assert.ok(!(await app.run(['apikey', 'list'])).stdout.includes(secret));
+
+        assert.equal((await app.run(['apikey', 'revoke', id])).stdout, `revoked ${id}\n`);
+        await problem(401, 'unauthorized', 'GET', `/dossiers/${code}`, { key });
+        assert.match((await app.run(['apikey', 'list'])).stdout, new RegExp(`${id} .* revoked`));
+    });
+
+    test('mistakes are told', async () => {
+        for (const [args, code, words] of [
+            [['apikey'], 2, /usage/],
+            [['apikey', 'create'], 2, /usage/],
+            [['apikey', 'create', '--unit', 'H56..14'], 1, /'H56\.\.14' is not a unit code/],
+            [['apikey', 'revoke', 'ak_none'], 1, /no key of this id/],
+            [['apikey', 'revoke'], 2, /usage/],
+            [['apikey', 'list', '--unit', 'H56'], 2, /usage/],
+            [['apikey', 'destroy'], 2, /usage/],
+        ]) {
+            const result = await app.run(args, { mayFail: true });
+            assert.equal(result.code, code, args.join(' '));
+            assert.match(result.stderr, words);
+        }
+        assert.equal((await app.run(['apikey', '--help'])).code, 0);
+    });
+
+    test('whoever has no key, or half of one, is nobody', async () => {
+        const [id, secret] = near.split('.');
+        const code = newCode();
+        await register(code);
+        for (const authorization of [undefined, 'Bearer', 'Bearer ', `Bearer ${id}`, `Bearer ${id}.`, `Bearer .${secret}`, `Bearer ${id}.${secret}x`,
+            `Bearer ${id}.${secret} x`, `Basic ${id}.${secret}`, `Bearer ${far.split('.')[0]}.${secret}`, `Bearer ${id}.${'x'.repeat(200)}`]) {
+            const { headers } = await problem(401, 'unauthorized', 'GET', `/dossiers/${code}`, { key: null, headers: authorization ? { authorization } : {} });
+            assert.match(headers.get('www-authenticate'), /^Bearer/);
+        }
+        assert.equal((await call('GET', `/dossiers/${code}`, { key: null, headers: { authorization: `bearer  ${near}` } })).status, 200);
+    });
+});
+
+// ---------------------------------------------------------------- registering
+
+describe('registering', () => {
+    test('a dossier with its person: sealed at once, told to the log, never repeated', async () => {
+        const code = newCode();
+        const person = { name: 'Nguyễn Thị Thử Nghiệm', phone: '+84 905.123.456', address: 'Thôn Mười Hai, xã Thử' };
+        const made = await register(code, { body: { tthc: '2.002492', due: '2026-12-05', leg: 'K', contact: person, sms_consent: true } });
+        assert.equal(made.status, 201);
+        assert.equal(made.body.code, code);
+        assert.match(made.body.position, /^0:\d+$/);
+        assert.equal(made.headers.get('cache-control'), 'no-store');
+
+        const [fact] = await facts(code);
+        assert.equal(fact.type, 60);
+        assert.equal(fact.source, 2);
+        assert.match(fact.body, /^v=1\nid=[0-9a-f-]{36}\ntype=dossier\.registered\ndossier=H56\.14-261121-\d{4}\nleg=K\nunit=H56\.14\ntthc=2\.002492\ndue=2026-12-05\n$/);
+
+        const [contact] = await cluster.psql('select * from dt.contact where dossier = $1', [code]);
+        assert.equal(contact.sms_consent, true);
+        assert.ok(contact.phone_index >= 0 && contact.phone_index < 1 << 20);
+        const [wrap] = await cluster.psql('select subject, length(wrapped) as n from dt.wrap where blob = $1::uuid', [contact.blob]);
+        assert.equal(wrap.subject, `dossier:${code}`);
+
+        const { body, text } = await call('GET', `/dossiers/${code}`);
+        assert.deepEqual(body, { code, unit: 'H56.14', registered: true, pending: true, tthc: null, due: null, status: null, proposed_status: null,
+            journey_seq: 0, merged_into: null, contact: true, sms_consent: true, items: [] });
+        const dump = text + JSON.stringify(await cluster.psql('select * from dt.fact')) + JSON.stringify(await cluster.psql('select * from dt.idempotency'))
+            + JSON.stringify(await cluster.psql('select * from dt.registration')) + JSON.stringify(await cluster.psql('select convert_from(decode(encode(sealed, \'hex\'), \'escape\'), \'LATIN1\') as s from dt.sealed'));
+        for (const secret of ['905123456', 'Nghiệm', 'Mười Hai'])
+            assert.ok(!dump.includes(secret), `${secret} is readable in the database`);
+    });
+
+    test('a second registration changes what was said; the earlier contact dies', async () => {
+        const code = newCode();
+        await register(code, { body: { contact: { phone: '0905123456' }, sms_consent: true } });
+        const [{ blob }] = await cluster.psql('select blob from dt.contact where dossier = $1', [code]);
+        assert.equal((await register(code, { body: { contact: { phone: '0389123456', name: 'Thử' }, sms_consent: true } })).status, 200);
+        assert.equal((await cluster.psql('select from dt.sealed where blob = $1::uuid', [blob])).length, 0);
+        assert.equal((await cluster.psql('select from dt.wrap where blob = $1::uuid', [blob])).length, 0);
+
+        await register(code, { body: { sms_consent: false } });
+        assert.deepEqual((({ contact, sms_consent }) => ({ contact, sms_consent }))((await call('GET', `/dossiers/${code}`)).body), { contact: true, sms_consent: false });
+        await register(code, { body: {} });
+        assert.equal((await call('GET', `/dossiers/${code}`)).body.contact, true);
+        await register(code, { body: { contact: null } });
+        assert.equal((await call('GET', `/dossiers/${code}`)).body.contact, false);
+        assert.equal((await cluster.psql('select from dt.wrap where subject = $1', [`dossier:${code}`])).length, 0);
+    });
+
+    test('both legal forms of a code are one dossier', async () => {
+        const code = newCode();
+        const old = code.replace('H56.14', '000.00.14.H56');
+        assert.equal((await register(old)).status, 201);
+        assert.equal((await register(code)).status, 200);
+        assert.equal((await register(` ${code.toLowerCase()} `.replaceAll(' ', '%20'))).status, 200);
+        assert.equal((await call('GET', `/dossiers/${old}`)).body.code, code);
+    });
+
+    test('closed units go on through the alias table', async () => {
+        await cluster.psql(`insert into dt.unit_alias (alias, unit, why) values ('000.00.16.H34', 'H56.77', 'merger of 2025')`);
+        const code = 'H34.16-250612-0007';
+        await register(code, { body: { unit: '000.00.16.H34' } });
+        assert.equal((await call('GET', `/dossiers/${code}`)).body.unit, 'H56.77');
+        await problem(403, 'unit-not-yours', 'PUT', '/dossiers/H34.17-250612-0007', { body: { unit: 'H56.14' } });
+    });
+
+    test('who was forgotten is not taken again', async () => {
+        const code = newCode();
+        await register(code, { body: { contact: { phone: '0905123456' }, sms_consent: true } });
+        await cluster.psql('select dt.forget($1, $2)', [`dossier:${code}`, 'asked']);
+        await problem(409, 'contact-forgotten', 'PUT', `/dossiers/${code}`, { body: { unit: 'H56.14', contact: { phone: '0905123456' }, sms_consent: true } });
+        assert.equal((await register(code)).status, 200);
+        assert.equal((await call('GET', `/dossiers/${code}`)).body.contact, false);
+    });
+
+    test('every fault of a body is named with its pointer', async () => {
+        const good = { unit: 'H56.14' };
+        for (const [body, pointer, code, words] of [
+            [{}, '/unit', 'member-missing', /missing/],
+            [{ ...good, unti: 1 }, '/unti', 'member-unknown', /not a member/],
+            [{ ...good, contact: { phone: '0905123456', mail: 'x' }, sms_consent: false }, '/contact/mail', 'member-unknown', /not a member/],
+            [{ unit: 'H56..14' }, '/unit', 'unit-invalid', /unit/],
+            [{ unit: 17 }, '/unit', 'member-type', /not a string/],
+            [{ ...good, tthc: 'birth' }, '/tthc', 'tthc-invalid', /procedure/],
+            [{ ...good, due: '2026-02-30' }, '/due', 'day-invalid', /calendar/],
+            [{ ...good, due: '5/12/2026' }, '/due', 'day-invalid', /calendar/],
+            [{ ...good, leg: 'X' }, '/leg', 'leg-invalid', /N, B, K, H/],
+            [{ ...good, leg: 'NN' }, '/leg', 'member-range', /bytes/],
+            [{ ...good, at: '2026-11-21 14:05' }, '/at', 'time-invalid', /RFC 3339/],
+            [{ ...good, at: '2024-01-01T00:00:00Z' }, '/at', 'time-absurd', /366 days/],
+            [{ ...good, at: new Date(Date.now() + 3600_000).toISOString() }, '/at', 'time-absurd', /ahead/],
+            [{ ...good, sms_consent: 'yes' }, '/sms_consent', 'member-type', /true nor false/],
+            [{ ...good, contact: 'Thử' }, '/contact', 'member-type', /not an object/],
+            [{ ...good, contact: {}, sms_consent: false }, '/contact', 'contact-empty', /nobody/],
+            [{ ...good, contact: { phone: '0905123456' } }, '/sms_consent', 'member-missing', /missing/],
+            [{ ...good, contact: { name: 'Thử' }, sms_consent: true }, '/contact/phone', 'member-missing', /agreed/],
+            [{ ...good, contact: { phone: '02603862345' }, sms_consent: true }, '/contact/phone', 'phone-invalid', /landline/],
+            [{ ...good, contact: { phone: '090512345' }, sms_consent: true }, '/contact/phone', 'phone-invalid', /phone-length/],
+            [{ ...good, contact: { name: 'x'.repeat(161) }, sms_consent: false }, '/contact/name', 'member-range', /1 to 160/],
+            [{ ...good, contact: { name: 'a\u0007b' }, sms_consent: false }, '/contact/name', 'member-range', /control/],
+        ]) {
+            const { body: answer } = await problem(422, 'body-invalid', 'PUT', `/dossiers/${newCode()}`, { body });
+            assert.deepEqual(answer.errors.map((one) => [one.pointer, one.code]), [[pointer, code]], JSON.stringify(answer));
+            assert.match(answer.errors[0].detail, words);
+        }
+        const { body } = await problem(422, 'body-invalid', 'PUT', `/dossiers/${newCode()}`, { body: { due: 'x', leg: 'Q', extra: 1 } });
+        assert.deepEqual(body.errors.map((one) => one.pointer).sort(), ['/due', '/extra', '/leg', '/unit']);
+    });
+
+    test('a body that is no JSON object says where it breaks', async () => {
+        const path = `/dossiers/${newCode()}`;
+        for (const [raw, words] of [
+            ['', /ends too early/],
+            ['{"unit":"H56.14"', /ends too early/],
+            ['{"unit":"H56.14"}{}', /behind the object/],
+            ['{"unit":"H56.14","unit":"H57"}', /twice/],
+            ['["H56.14"]', /array/],
+            ['"H56.14"', /not JSON/],
+            [Buffer.from('7b22756e6974223a22ff227d', 'hex'), /not UTF-8/],
+            ['{"unit":"H56\\u0000"}', /U\+0000/],
+            ['{"unit":1e400}', /too large/],
+            [`{"contact":${'['.repeat(20)}${']'.repeat(20)}}`, /deeper than 16/],
+            [`{"contact":${'{"a":'.repeat(60_000 / 5)}`, /deeper than 16/],
+        ])
+            assert.match((await problem(400, 'json-malformed', 'PUT', path, { raw })).body.detail, words);
+        await problem(413, 'body-too-large', 'PUT', path, { raw: `{"unit":"${'x'.repeat(65536)}"}` });
+        await problem(413, 'body-too-large', 'PUT', path, { raw: gzipSync(`{"unit":"${'x'.repeat(200_000)}"}`), headers: { 'content-encoding': 'gzip' } });
+        await problem(415, 'content-type-not-json', 'PUT', path, { body: {}, headers: { 'content-type': 'text/plain' } });
+        await problem(415, 'content-type-not-json', 'PUT', path, { body: {}, headers: { 'content-type': 'application/jsonx' } });
+        const zipped = await call('PUT', path, { raw: gzipSync('{"unit":"H56.14"}'), headers: { 'content-encoding': 'gzip', 'content-type': 'Application/JSON; charset=utf-8' } });
+        assert.equal(zipped.status, 201);
+    });
+
+    test('what is no dossier code is told so, by form alone', async () => {
+        for (const code of ['H56.14-240231-0001', '000.00.H48-220921-0099', 'H56.14-240823-001', ITEM, 'x', '%20', 'H56.14-240823-0001__0.48213'])
+            await problem(422, 'code-invalid', 'GET', `/dossiers/${encodeURIComponent(code)}`);
+    });
+});
+
+// ---------------------------------------------------------------- acts
+
+describe('acts', () => {
+    let code;
+    before(async () => {
+        code = newCode();
+        await register(code);
+    });
+    const last = async () => (await facts(code)).at(-1);
+
+    for (const [name, method, path, body, type, lines] of [
+        ['a link', 'POST', '/links', { item: 'ec 521 602 781 vn', leg: 'N' }, 61, [`code=${ITEM}`, 'leg=N']],
+        ['the end of a link', 'DELETE', `/links/${ITEM}`, undefined, 62, [`code=${ITEM}`]],
+        ['a hand-over', 'POST', '/handover', { item: ITEM, outcome: 'confirmed' }, 35, [`code=${ITEM}`]],
+        ['a hand-over without an item', 'POST', '/handover', { outcome: 'confirmed' }, 35, []],
+        ['a refusal', 'POST', '/handover', { item: ITEM, outcome: 'refused', reason: 'missing-papers', note: 'Thiếu bản sao' }, 36, ['reason=missing-papers', 'note=Thiếu bản sao']],
+        ['a request for papers', 'POST', '/supplement', { what: 'Giấy khai sinh', until: '2026-12-01' }, 63, ['due=2026-12-01', 'note=Giấy khai sinh']],
+        ['a result', 'POST', '/result', { fee: 30000, remit: 0 }, 64, ['fee=30000', 'remit=0']],
+        ['a status', 'PUT', '/status', { status: 4, note: 'Phòng chuyên môn' }, 68, ['reason=4', 'note=Phòng chuyên môn']],
+    ]) {
+        test(`${name} becomes a fact`, async () => {
+            const answer = await call(method, `/dossiers/${code}${path}`, { body });
+            assert.equal(answer.status, 202, answer.text);
+            assert.equal(answer.body.code, code);
+            const fact = await last();
+            assert.equal(fact.type, type);
+            assert.ok(fact.body.includes(`\ndossier=${code}\n`));
+            for (const line of lines)
+                assert.ok(fact.body.split('\n').includes(line), `${line} in ${fact.body}`);
+            assert.equal(fact.code, lines.includes(`code=${ITEM}`) || body?.item ? ITEM : null);
+        });
+    }
+
+    test('a result in an envelope is two facts, both or none', async () => {
+        const n = (await facts(code)).length;
+        const answer = await call('POST', `/dossiers/${code}/result`, { body: { item: OTHER_ITEM, at: '2026-11-21T07:00:00+07:00' } });
+        assert.equal(answer.status, 202);
+        const [ready, link] = (await facts(code)).slice(n);
+        assert.deepEqual([ready.type, ready.code, link.type, link.code], [64, null, 61, OTHER_ITEM]);
+        assert.match(link.body, /\nleg=K\n/);
+        assert.match(ready.body, new RegExp(`\\nat=${Date.UTC(2026, 10, 21)}\\n`));
+        assert.equal(new Date(ready.occurred_at).getTime(), Date.UTC(2026, 10, 21));
+    });
+
+    test('faults of acts', async () => {
+        for (const [method, path, body, pointer, fault] of [
+            ['POST', '/links', { leg: 'N' }, '/item', 'member-missing'],
+            ['POST', '/links', { item: ITEM }, '/leg', 'member-missing'],
+            ['POST', '/links', { item: 'EC521602782VN', leg: 'N' }, '/item', 'item-invalid'],
+            ['POST', '/links', { item: code, leg: 'N' }, '/item', 'item-invalid'],
+            ['POST', '/handover', { outcome: 'maybe' }, '/outcome', 'word-invalid'],
+            ['POST', '/handover', { outcome: 'refused' }, '/reason', 'member-missing'],
+            ['POST', '/handover', { outcome: 'refused', reason: 'hai chữ' }, '/reason', 'word-invalid'],
+            ['POST', '/handover', { outcome: 'refused', reason: 'x'.repeat(17) }, '/reason', 'member-range'],
+            ['POST', '/supplement', { until: '2026-12-01' }, '/what', 'member-missing'],
+            ['POST', '/supplement', { what: 'x'.repeat(201) }, '/what', 'member-range'],
+            ['POST', '/supplement', { what: 'x', until: 'tomorrow!!' }, '/until', 'day-invalid'],
+            ['POST', '/result', { fee: -1 }, '/fee', 'member-range'],
+            ['POST', '/result', { fee: 30000.5 }, '/fee', 'member-type'],
+            ['POST', '/result', { fee: 1e12 + 1 }, '/fee', 'member-range'],
+            ['POST', '/result', { ready: true }, '/ready', 'member-unknown'],
+            ['PUT', '/status', { status: 0 }, '/status', 'member-range'],
+            ['PUT', '/status', { status: 11 }, '/status', 'member-range'],
+            ['PUT', '/status', { status: '4' }, '/status', 'member-type'],
+        ]) {
+            const { body: answer } = await problem(422, 'body-invalid', method, `/dossiers/${code}${path}`, { body });
+            assert.deepEqual(answer.errors.map((one) => [one.pointer, one.code]), [[pointer, fault]], `${path} ${JSON.stringify(body)}`);
+        }
+        await problem(422, 'code-invalid', 'DELETE', `/dossiers/${code}/links/EC521602782VN`);
+        await problem(404, 'dossier-not-found', 'POST', `/dossiers/${newCode()}/handover`, { body: { outcome: 'confirmed' } });
+    });
+});
+
+// ---------------------------------------------------------------- whose
+
+// Every route on a dossier: what to send so that the caller's right is all that is in question.
+const ROUTES = [
+    ['GET', '', undefined],
+    ['GET', '/journey', undefined],
+    ['POST', '/links', { item: ITEM, leg: 'N' }],
+    ['DELETE', `/links/${ITEM}`, undefined],
+    ['POST', '/handover', { outcome: 'confirmed' }],
+    ['POST', '/supplement', { what: 'x' }],
+    ['POST', '/result', {}],
+    ['PUT', '/status', { status: 4 }],
+];
+
+describe('whose dossier it is', () => {
+    test('another office reads nothing and moves nothing, and cannot tell the dossier from none', async () => {
+        const own = newCode();
+        const known = newCode(); // folded already
+        await register(own);
+        await fold(known, { rows: [{ kind: 60 }] });
+        const before = (await cluster.psql('select count(*)::int as n from dt.fact'))[0].n;
+        for (const [method, path, body] of ROUTES) {
+            const none = await problem(404, 'dossier-not-found', method, `/dossiers/${newCode()}${path}`, { key: far, body });
+            for (const code of [own, known]) {
+                const theirs = await problem(404, 'dossier-not-found', method, `/dossiers/${code}${path}`, { key: far, body });
+                assert.equal(theirs.text, none.text);
+            }
+        }
+        for (const code of [own, known, newCode()])
+            await problem(403, 'unit-not-yours', 'PUT', `/dossiers/${code}`, { key: far, body: { unit: 'H57.1' } });
+        await problem(403, 'unit-not-yours', 'PUT', `/dossiers/${own}`, { key: far, body: { unit: 'H56.14' } });
+        await problem(403, 'unit-not-yours', 'PUT', `/dossiers/${newCode('H57')}`, { key: far, body: { unit: 'H56.14' } });
+        assert.equal((await cluster.psql('select count(*)::int as n from dt.fact'))[0].n, before);
+    });
+
+    test('a key covers the units below its own, not those that merely begin alike', async () => {
+        const key = await newKey('H56.1');
+        await register(newCode('H56.1.22'), { key, body: { unit: 'H56.1.22' } });
+        await problem(403, 'unit-not-yours', 'PUT', `/dossiers/${newCode('H56.14')}`, { key, body: { unit: 'H56.14' } });
+        await problem(403, 'unit-not-yours', 'PUT', `/dossiers/${newCode('H56')}`, { key, body: { unit: 'H56' } });
+    });
+
+    test('a dossier that was given to another unit is no longer its issuer\'s', async () => {
+        const province = await newKey('H60', 'H61');
+        const commune = await newKey('H60.5');
+        const code = newCode('H60.5');
+        await register(code, { key: commune, body: { unit: 'H60.5' } });
+        await register(code, { key: province, body: { unit: 'H61.1' } });
+        await problem(404, 'dossier-not-found', 'PUT', `/dossiers/${code}`, { key: commune, body: { unit: 'H60.5' } });
+        await problem(404, 'dossier-not-found', 'GET', `/dossiers/${code}`, { key: commune });
+    });
+
+    test('an item that travels for others cannot be taken', async () => {
+        const theirs = newCode('H57');
+        const mine = newCode();
+        const shared = 'RR123456785VN';
+        const foreign = 'EC473124829VN';
+        await register(mine);
+        await fold(theirs, { unit: 'H57', items: [{ item: foreign, leg: 'K', state: 12 }, { item: shared, leg: 'N', state: 9 }] });
+        await fold(newCode(), { items: [] });
+        for (const [method, path, body] of [
+            ['POST', '/links', { item: foreign, leg: 'N' }],
+            ['DELETE', `/links/${foreign}`, undefined],
+            ['POST', '/handover', { item: foreign, outcome: 'refused', reason: 'x' }],
+            ['POST', '/result', { item: foreign }],
+        ])
+            await problem(404, 'item-not-found', method, `/dossiers/${mine}${path}`, { body });
+        // One envelope with dossiers of two offices: each may speak of it.
+        const [{ item }] = await cluster.psql('select item::int from dt.item where code = $1', [shared]);
+        const folded = await fold(newCode(), {});
+        await cluster.psql(`insert into dt.link (lane, item, dossier_lane, dossier, from_at, source, cause_pos) values (0, $1::bigint, 0, $2::bigint, now(), 2, 1)`, [item, folded]);
+        assert.equal((await call('POST', `/dossiers/${mine}/links`, { body: { item: shared, leg: 'N' } })).status, 202);
+        // S10 codes are used again: what has been silent for a year is nobody's.
+        await cluster.psql(`update dt.item set last_at = now() - interval '366 days' where code = $1`, [foreign]);
+        assert.equal((await call('POST', `/dossiers/${mine}/links`, { body: { item: foreign, leg: 'N' } })).status, 202);
+    });
+
+    test('the role of the portal can read no contact, no fact, no key', async () => {
+        const session = await cluster.connect({ user: 'dt_portal' });
+        for (const table of ['contact', 'sealed', 'wrap', 'fact', 'api_key', 'journey', 'item', 'dossier', 'idempotency', 'registration', 'sms'])
+            await assert.rejects(session.query(`select * from dt.${table}`), { sqlstate: '42501' }, table);
+        await session.close();
+    });
+});
+
+// ---------------------------------------------------------------- once
+
+describe('once and only once', () => {
+    test('the same key and request give the same answer and one fact', async () => {
+        const code = newCode();
+        const idem = randomUUID();
+        const first = await register(code, { idem });
+        const again = await register(code, { idem });
+        assert.deepEqual([again.status, again.text], [first.status, first.text]);
+        assert.equal((await facts(code)).length, 1);
+        // The same key in quotes, as the draft of the IETF writes it, is the same key.
+        assert.equal((await call('PUT', `/dossiers/${code}`, { idem: `"${idem}"`, body: { unit: 'H56.14' } })).text, first.text);
+        await problem(422, 'idempotency-key-reused', 'PUT', `/dossiers/${code}`, { idem, body: { unit: 'H56.14', leg: 'K' } });
+        await problem(422, 'idempotency-key-reused', 'PUT', `/dossiers/${code}/status`, { idem, body: { status: 4 } });
+        assert.equal((await facts(code)).length, 1);
+        // Another caller's key of the same text is another key.
+        const other = await newKey('H56');
+        assert.equal((await call('PUT', `/dossiers/${code}/status`, { key: other, idem, body: { status: 4 } })).status, 202);
+    });
+
+    test('a refused request does not use up its key', async () => {
+        const code = newCode();
+        const idem = randomUUID();
+        await problem(404, 'dossier-not-found', 'POST', `/dossiers/${code}/handover`, { idem, body: { outcome: 'confirmed' } });
+        await register(code);
+        assert.equal((await call('POST', `/dossiers/${code}/handover`, { idem, body: { outcome: 'confirmed' } })).status, 202);
+    });
+
+    test('the key itself', async () => {
+        const code = newCode();
+        await register(code);
+        const body = { status: 4 };
+        await problem(400, 'idempotency-key-missing', 'PUT', `/dossiers/${code}/status`, { idem: null, body });
+        for (const idem of ['short', 'with space', 'x'.repeat(129), '"quoted"inside"', 'back\\slash'])
+            await problem(400, 'idempotency-key-invalid', 'PUT', `/dossiers/${code}/status`, { idem, body });
+        assert.equal((await call('PUT', `/dossiers/${code}/status`, { idem: 'x'.repeat(128), body })).status, 202);
+    });
+
+    test('forty twins at the same time are one', async () => {
+        const code = newCode();
+        await register(code);
+        const idem = randomUUID();
+        const answers = await Promise.all(Array.from({ length: 40 }, () => call('POST', `/dossiers/${code}/result`, { idem, body: { fee: 1000 } })));
+        assert.deepEqual([...new Set(answers.map((answer) => answer.text))].length, 1);
+        assert.ok(answers.every((answer) => answer.status === 202));
+        assert.equal((await facts(code)).filter((fact) => fact.type === 64).length, 1);
+    });
+
+    test('two registrations at the same time leave one contact', async () => {
+        const code = newCode();
+        await Promise.all(Array.from({ length: 20 }, (_, i) => register(code, { body: { contact: { phone: `09051234${10 + i}` }, sms_consent: true } })));
+        assert.equal((await cluster.psql('select from dt.contact where dossier = $1', [code])).length, 1);
+        assert.equal((await cluster.psql('select from dt.wrap where subject = $1', [`dossier:${code}`])).length, 1);
+        assert.equal((await facts(code)).length, 20);
+    });
+
+    test('kill -9 in the middle: whoever repeats with the same key is counted once', async () => {
+        const codes = Array.from({ length: 6 }, () => newCode());
+        for (const code of codes)
+            await register(code);
+        const stop = { now: false };
+        const killer = (async () => {
+            for (let i = 0; i < 4; i++) {
+                await until(() => stop.now || inFlight > 3, { what: 'requests are in flight' });
+                if (stop.now)
+                    return;
+                await app.restart('portal');
+            }
+        })();
+        let inFlight = 0;
+        let repeated = 0;
+        const persist = async (code, status) => {
+            const idem = randomUUID();
+            await until(async () => {
+                inFlight++;
+                try {
+                    const answer = await call('PUT', `/dossiers/${code}/status`, { idem, body: { status } });
+                    return answer.status === 202;
+                } catch {
+                    repeated++;
+                    return false;
+                } finally {
+                    inFlight--;
+                }
+            }, { limit: 60_000, what: `status ${status} of ${code} is taken` });
+        };
+        await Promise.all(codes.map(async (code) => {
+            for (let round = 0; round < 12; round++)
+                await persist(code, 1 + round % 10);
+        }));
+        stop.now = true;
+        await killer;
+        await app.ready('portal');
+        for (const code of codes)
+            assert.equal((await facts(code)).filter((fact) => fact.type === 68).length, 12, `${code} after ${repeated} repeats`);
+    });
+
+    test('an answer lost between the database and us is told as unknown, and repeating settles it', async () => {
+        const code = newCode();
+        await register(code);
+        const holder = await cluster.connect();
+        await holder.query('begin; select from dt.fact_head for update');
+        const idem = randomUUID();
+        const lost = call('PUT', `/dossiers/${code}/status`, { idem, body: { status: 4 } });
+        const [{ pid }] = await until(async () => {
+            const rows = await cluster.psql(`select pid from pg_stat_activity where application_name like '%portal%' and wait_event_type = 'Lock'`);
+            return rows.length > 0 && rows;
+        }, { what: 'the portal waits for the log' });
+        await cluster.psql('select pg_terminate_backend($1::int)', [pid]);
+        const answer = await lost;
+        assert.deepEqual([answer.status, answer.body.code], [503, 'outcome-unknown']);
+        assert.ok(Number(answer.headers.get('retry-after')) >= 1);
+        await holder.query('commit');
+        await holder.close();
+        await until(async () => (await call('PUT', `/dossiers/${code}/status`, { idem, body: { status: 4 } })).status === 202, { what: 'the repeat is taken' });
+        assert.equal((await facts(code)).filter((fact) => fact.type === 68).length, 1);
+    });
+});
+
+// ---------------------------------------------------------------- reading
+
+describe('reading', () => {
+    test('a dossier as correlate left it', async () => {
+        const code = newCode();
+        await fold(code, { status: 4, items: [{ item: ITEM, leg: 'N', state: 18 }, { item: 'CP000000014VN', leg: 'K', state: 12 }], rows: [{ kind: 60 }] });
+        const { body } = await call('GET', `/dossiers/${code}`);
+        assert.deepEqual({ ...body, items: body.items.map(({ last_at, ...rest }) => rest).sort((a, b) => (a.leg > b.leg ? -1 : 1)) }, {
+            code, unit: 'H56.14', registered: true, pending: false, tthc: '2.002492', due: '2026-12-05', status: 4, proposed_status: null, journey_seq: 1,
+            merged_into: null, contact: false, sms_consent: null,
+            items: [{ code: ITEM, leg: 'N', state: 'S18', state_name: 'handed-over' }, { code: 'CP000000014VN', leg: 'K', state: 'S12', state_name: 'out-for-delivery' }],
+        });
+    });
+
+    test('a journey in pages, published before it is shown', async () => {
+        const code = newCode();
+        const rows = Array.from({ length: 7 }, (_, i) => ({ kind: i === 0 ? 60 : 10 + i % 2, flags: i === 3 ? 9 : 0, item: i ? ITEM : null, leg: i ? 'N' : '', state: i ? 6 : null, details: { office: '580000' } }));
+        await fold(code, { rows });
+        await cluster.psql('delete from dt.published');
+        const first = (await call('GET', `/dossiers/${code}/journey?limit=3`)).body;
+        assert.deepEqual([first.code, first.rows.map((row) => row.seq), first.next], [code, [1, 2, 3], 3]);
+        const [{ published, tip }] = await cluster.psql('select (select max(pos)::int from dt.published) as published, (select max(pos)::int from dt.journey) as tip');
+        assert.equal(published, tip);
+        const second = (await call('GET', `/dossiers/${code}/journey?limit=3&after=${first.next}`)).body;
+        assert.deepEqual([second.rows.map((row) => row.seq), second.next], [[4, 5, 6], 6]);
+        const third = (await call('GET', `/dossiers/${code}/journey?limit=3&after=${second.next}`)).body;
+        assert.deepEqual([third.rows.map((row) => row.seq), third.next], [[7], null]);
+        assert.deepEqual((await call('GET', `/dossiers/${code}/journey?after=7`)).body, { code, rows: [], next: null });
+        const row = second.rows[0];
+        assert.deepEqual({ ...row, recorded_at: null }, { seq: 4, type: 'item.accepted', flags: ['late', 'contradiction'], occurred_at: '2026-11-20T08:04:00.000Z', recorded_at: null,
+            item: ITEM, leg: 'N', state: 'S06', state_name: 'collected', retracts: null, details: { office: '580000' } });
+        for (const query of ['limit=0', 'limit=501', 'limit=x', 'limit=', 'after=-1', 'after=1.5', `after=${'9'.repeat(30)}`])
+            await problem(422, 'parameter-invalid', 'GET', `/dossiers/${code}/journey?${query}`);
+    });
+
+    test('a dossier that has no journey yet has an empty one', async () => {
+        const code = newCode();
+        await register(code);
+        assert.deepEqual((await call('GET', `/dossiers/${code}/journey`)).body, { code, rows: [], next: null });
+    });
+
+    test('answers fit their schema', async () => {
+        const { default: Ajv } = await import('ajv/dist/2020.js');
+        const ajv = new Ajv({ strict: false, validateFormats: false });
+        ajv.addSchema({ $id: 'doc', components: document.components });
+        const fits = (name, body) => {
+            const check = ajv.compile({ $ref: `doc#/components/schemas/${name}` });
+            assert.ok(check(body), `${name}: ${JSON.stringify(check.errors)} in ${JSON.stringify(body)}`);
+        };
+        const code = newCode();
+        fits('Recorded', (await register(code)).body);
+        fits('Dossier', (await call('GET', `/dossiers/${code}`)).body);
+        await fold(code, { status: 4, items: [{ item: 'CP000000028VN', leg: '', state: 9 }], rows: [{ kind: 60 }, { kind: 10, item: ITEM, leg: 'N', state: 6, flags: 1 }] });
+        fits('Dossier', (await call('GET', `/dossiers/${code}`)).body);
+        fits('JourneyPage', (await call('GET', `/dossiers/${code}/journey`)).body);
+        fits('Problem', (await call('PUT', `/dossiers/${code}`, { body: { nope: 1 } })).body);
+        fits('Problem', (await call('GET', '/nowhere')).body);
+    });
+});
+
+// ---------------------------------------------------------------- pace and weather
+
+describe('pace', () => {
+    test('a key is told what is left and stopped at its limit; strangers are stopped sooner', async () => {
+        const slow = await startApp({ cluster, services: ['portal'], config: { portal: { api_minute: 5 } } });
+        try {
+            const ask = (key) => fetch(slow.url('portal', '/api/v1/dossiers/H56.14-261121-0001'), { headers: { authorization: `Bearer ${key}` } });
+            for (let left = 4; left >= 0; left--) {
+                const response = await ask(near);
+                assert.equal(response.headers.get('ratelimit-policy'), '"key";q=5;w=60');
+                assert.match(response.headers.get('ratelimit'), new RegExp(`^"key";r=${left};t=\\d+$`));
+                await response.text();
+            }
+            const refused = await ask(near);
+            const body = await refused.json();
+            seen.add(body.code);
+            assert.deepEqual([refused.status, body.code], [429, 'rate-limited']);
+            assert.ok(Number(refused.headers.get('retry-after')) > 0);
+            // Whoever knows only the id of a key takes nothing from its allowance, and others go on.
+            assert.equal((await ask(`${far.split('.')[0]}.guess`)).status, 401);
+            assert.equal((await ask(far)).status, 404);
+            let guesses = 0;
+            await until(async () => ++guesses && (await ask(`ak_x.guess${guesses}`)).status === 429, { what: 'guessing is stopped' });
+            assert.ok(guesses <= 61, `${guesses} guesses`);
+        } finally {
+            await slow.stop();
+        }
+    });
+});
+
+describe('weather', () => {
+    test('without the database: 503 with Retry-After, not ready, and on again by itself', async () => {
+        const code = newCode();
+        await register(code);
+        await cluster.stop('immediate');
+        const request = ['PUT', `/dossiers/${code}/status`, { idem: 'while-it-is-away', body: { status: 4 } }];
+        const away = await until(async () => {
+            const answer = await call(...request);
+            return answer.body.code === 'database-unavailable' && answer;
+        }, { what: 'the portal notices' });
+        assert.equal(away.status, 503);
+        assert.ok(Number(away.headers.get('retry-after')) >= 1);
+        await until(async () => (await fetch(app.ops('portal', '/readyz'))).status === 503, { limit: 5_000, what: 'not ready' });
+        const page = await fetch(app.url('portal', `/tra-cuu?ma=${code}`));
+        assert.equal(page.status, 503);
+        assert.match(await page.text(), /không bị ảnh hưởng/);
+        await cluster.start();
+        await app.ready('portal');
+        await until(async () => (await call(...request)).status === 202, { what: 'the portal goes on' });
+    });
+
+    test('nothing personal, no secret and no dossier code in any log line', () => {
+        const output = app.process('portal').output;
+        assert.ok(output.length > 0);
+        for (const secret of ['905123456', 'Nghiệm', 'Mười Hai', near.split('.')[1], '-261121-'])
+            assert.ok(!output.includes(secret), `${secret} was logged`);
+    });
+});
+
+// ---------------------------------------------------------------- the document
+
+describe('the document', () => {
+    test('is served as it stands in the tree, and is a valid OpenAPI 3.1 description', async () => {
+        const response = await fetch(app.url('portal', '/api/v1/openapi.json'));
+        assert.equal(response.headers.get('content-type'), 'application/vnd.oai.openapi+json;version=3.1');
+        assert.deepEqual(await response.json(), document);
+        execFileSync(process.execPath, [join(root, 'tests/node_modules/@redocly/cli/bin/cli.js'), 'lint', join(root, 'services/portal/openapi.json')],
+            { env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' }, stdio: 'pipe' });
+    });
+
+    test('names the routes of the program, and no others', () => {
+        const source = readFileSync(join(root, 'services/portal/portal.c'), 'utf8');
+        const served = [...source.matchAll(/\{"([A-Z]+)", "\/api\/v1([^"]*)",/g)].map(([, method, path]) => `${method} ${path}`);
+        const described = Object.entries(document.paths).flatMap(([path, operations]) => Object.keys(operations).filter((name) => name !== 'parameters')
+            .map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`));
+        assert.ok(served.length >= 10);
+        assert.deepEqual(served.sort(), described.sort());
+    });
+
+    test('names the problem codes of the program, and this file has met each', () => {
+        const source = readFileSync(join(root, 'services/portal/problem.c'), 'utf8');
+        const own = [...source.matchAll(/^ {4}\{"([a-z-]+)", (\d+), /gm)].map(([, code]) => code);
+        const server = readFileSync(join(root, 'services/io/http.h'), 'utf8').match(/codes are\n([^]*?)\. Limits/)[1].match(/"[a-z-]+"/g).map((code) => code.slice(1, -1));
+        assert.deepEqual(document.components.schemas.Problem.properties.code.enum.toSorted(), [...own, ...server].sort());
+        // A fault of ours cannot be asked for.
+        assert.deepEqual(own.filter((code) => !seen.has(code)), ['internal-error']);
+    });
+
+    test('its pattern of dossier codes agrees with the parser', () => {
+        const pattern = new RegExp(document.components.schemas.DossierCode.pattern);
+        for (const code of ['H56.14-240823-0001', '000.17.22.H56-210531-0001', 'H56.14-240823-10234'])
+            assert.match(code, pattern);
+        assert.doesNotMatch('H56.14-240823-001', pattern);
+    });
+});
