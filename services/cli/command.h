@@ -18,5 +18,5 @@ int command_sms_preview(int argc, char **argv);    // sms preview TEXT
 int command_migrate(int argc, char **argv);        // migrate [--url URL] [--dry-run]
 int command_webhook_sign(int argc, char **argv);   // webhook sign --secret S --id I --timestamp T < body
 int command_webhook_verify(int argc, char **argv); // webhook verify … --signature V [--now T] < body
-int command_register(int argc, char **argv);       // unit, unit-alias, …: add|import|list (register_kinds.c)
+int command_register(int argc, char **argv); // unit, unit-alias, …: add|import|list (register_kinds.c)
 int command_dossier_forget(int argc, char **argv); // dossier forget CODE --yes

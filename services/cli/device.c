@@ -141,7 +141,7 @@ static int verb_revoke(struct dbsync *db, const struct options *o)
         return fail("no memory");
     db_put_uuid(&p, id);
     int err = dbsync_query(db,
-                           "update dt.device set revoked_at = coalesce(revoked_at, clock_timestamp())"
+                           "update dt.device set revoked_at = coalesce(revoked_at, now())"
                            " where device = $1::uuid returning device",
                            &p, &r);
     db_params_done(&p);

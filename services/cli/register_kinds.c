@@ -319,8 +319,7 @@ static int dossier_write(struct register_run *run, const struct register_row *ro
     int err = register_exec(
         run,
         "insert into dt.registration (lane, dossier, unit, key_id) values (0, $1::text, $2::text, 'cli') "
-        "on conflict (lane, dossier) do update set unit = excluded.unit, key_id = 'cli', at = "
-        "clock_timestamp()",
+        "on conflict (lane, dossier) do update set unit = excluded.unit, key_id = 'cli', at = excluded.at",
         (const char *const[]){row->value[D_CODE], row->value[D_UNIT]}, 2);
     if (err == ERR_OK && has_contact(row))
         err = write_contact(run, row);
