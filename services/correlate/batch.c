@@ -22,6 +22,7 @@ int batch_create(struct world *w, struct batch **ret_batch)
         return ERR_NO_MEMORY;
     }
     b->world = w;
+    b->max_rows = BATCH_ROWS_MAX;
     buf_init(&b->scratch->details, BATCH_DETAILS_MAX);
     *ret_batch = b;
     return ERR_OK;
@@ -43,7 +44,7 @@ void batch_clear(struct batch *b)
 {
     for (size_t i = 0; i < b->n_rows; i++)
         free(b->rows[i].details);
-    b->n_rows = b->n_stuck = 0;
+    b->n_rows = b->n_stuck = b->n_aliases = 0;
 }
 
 int batch_stick(struct batch *b, const char *error)
@@ -132,6 +133,17 @@ size_t batch_dossier_key(const char *s, size_t len, char *out)
     memcpy(out, s, len);
     out[len] = '\0';
     return len;
+}
+
+bool batch_unit_key(const char *s, size_t len, char *ret)
+{
+    struct unit_id unit;
+    struct unit_canonical now;
+    if (unit_id_parse(s, len, &unit) != FAULT_OK)
+        return false;
+    unit_canonicalise(&unit, NULL, NULL, &now);
+    memcpy(ret, now.id.text, now.id.len + 1);
+    return true;
 }
 
 void batch_needs(const struct batch_fact *f, struct batch_needs *ret)

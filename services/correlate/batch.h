@@ -45,12 +45,20 @@ struct batch_stuck {
     const char *error; // a literal
 };
 
+// A unit that unit.merged closed, and its successor.
+struct batch_alias {
+    char alias[UNIT_ID_MAX + 1], unit[UNIT_ID_MAX + 1];
+};
+
 struct batch {
     struct world *world;
+    size_t max_rows; // BATCH_ROWS_MAX, or fewer
     struct batch_row *rows;
     size_t n_rows, cap_rows;
     struct batch_stuck *stuck;
     size_t n_stuck, cap_stuck;
+    struct batch_alias aliases[1]; // a merger stands alone in its batch
+    size_t n_aliases;
     struct batch_scratch *scratch; // private
 };
 
@@ -80,3 +88,8 @@ void batch_needs(const struct batch_fact *f, struct batch_needs *ret);
 size_t batch_dossier_key(const char *s, size_t len, char *out);
 // Is it the code of an item (S10)? Everything else that is scanned is a container.
 bool batch_is_item(const char *s, size_t len);
+// The form under which dossiers carry a unit, from any legal way to write it; aliases are not followed.
+// False: no unit id. ret holds UNIT_ID_MAX + 1 bytes.
+MUST_CHECK bool batch_unit_key(const char *s, size_t len, char *ret);
+// Notes why an object is frozen, in WORLD_FROZEN_MAX bytes.
+void batch_freeze(char *frozen, const char *why);

@@ -294,7 +294,7 @@ static int apply_family(struct batch *b, struct world_box *root, const struct fa
     }
     for (size_t i = (size_t)(from - 1); i < f->n_items; i++) {
         struct world_item *it = world_item_by_id(b->world, f->items[i]);
-        if (!it || b->n_rows >= BATCH_ROWS_MAX) {
+        if (!it || b->n_rows >= b->max_rows) {
             *ret_part = (int32_t)i + 1;
             return ERR_OK;
         }

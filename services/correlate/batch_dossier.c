@@ -34,18 +34,6 @@ static bool canonical_unit(struct batch *b, const char *s, size_t len, char ret[
     return true;
 }
 
-// A unit id in the form under which dossiers carry it, aliases not followed.
-static bool unit_key(const char *s, size_t len, char ret[UNIT_ID_MAX + 1])
-{
-    struct unit_id unit;
-    struct unit_canonical now;
-    if (unit_id_parse(s, len, &unit) != FAULT_OK)
-        return false;
-    unit_canonicalise(&unit, NULL, NULL, &now);
-    memcpy(ret, now.id.text, now.id.len + 1);
-    return true;
-}
-
 // The unit in the code, for a dossier that has none yet.
 static void take_unit(struct batch *b, struct world_dossier *d, const char *key, size_t len)
 {
@@ -288,19 +276,22 @@ int unit_apply(struct batch *b, int32_t part, int32_t *ret_part)
     struct cause *c = &b->scratch->cause;
     char unit[UNIT_ID_MAX + 1], into[UNIT_ID_MAX + 1];
     size_t n, i = 0;
-    if (!unit_key(c->fact.unit.ptr, c->fact.unit.len, unit) ||
-        !unit_key(c->fact.into.ptr, c->fact.into.len, into))
+    if (!batch_unit_key(c->fact.unit.ptr, c->fact.unit.len, unit) ||
+        !batch_unit_key(c->fact.into.ptr, c->fact.into.len, into))
         return batch_stick(b, "no unit id");
     if (strcmp(unit, into) == 0)
         return ERR_OK;
     int err = world_add_unit_alias(b->world, unit, strlen(unit), into, strlen(into));
     if (err)
         return err;
+    b->n_aliases = 1;
+    memcpy(b->aliases[0].alias, unit, sizeof unit);
+    memcpy(b->aliases[0].unit, into, sizeof into);
     struct world_dossier **found = dossiers_of_unit(b->world, unit, &n);
     if (!found)
         return ERR_NO_MEMORY;
     c->from = unit;
-    for (; i < n && !err && b->n_rows < BATCH_ROWS_MAX; i++) {
+    for (; i < n && !err && b->n_rows < b->max_rows; i++) {
         c->object = part + (int32_t)i + 1;
         c->n = 0;
         err = move_unit(b, found[i], into);

@@ -33,7 +33,6 @@ MUST_CHECK int batch_stick(struct batch *b, const char *error);
 MUST_CHECK bool batch_unpack_own(struct batch *b, const struct world_trail *t, size_t *ret_n);
 // The boxes that the n facts in scratch->own name, into scratch->nest. False: one of them is corrupt.
 MUST_CHECK bool batch_gather_boxes(struct batch *b, size_t n);
-void batch_freeze(char *frozen, const char *why);
 
 // ---- batch_item.c
 // Adds a fact to the item (NULL: works out what its containers hand down now) and tells what that changes.
