@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"apikey", command_apikey, "make, list and revoke keys of the office API"},
     {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
+    {"device import", command_register, "enrolment codes for many handhelds, from a CSV file"},
     {"device", command_device, "let handhelds in and shut them out"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"unit", command_register, "register one-stop units: add, import, list"},
