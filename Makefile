@@ -124,7 +124,14 @@ $(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS)
 
-.PHONY: packages
+# What `make bench` measures with.
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
+benches: $(BENCH)
+$(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)/libduongthu.a Makefile
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
+
+.PHONY: packages benches
 packages:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || \
 		{ echo "libraries are missing: deploy/setup.sh build installs them (make run and make test do so by themselves)" >&2; exit 1; }

@@ -15,9 +15,12 @@ const char db_check_name[] = "dt_check";
 
 // client_min_messages: the warning "canceling wait for synchronous replication" must reach us (db_wire.c).
 // Isolation: the append function relies on a fresh snapshot per statement. search_path ends in pg_temp so
-// that a temporary table never stands in for one of ours.
+// that a temporary table never stands in for one of ours. enable_seqscan: services look up, they never scan;
+// without it a plan made while a log was empty (ANALYZE had seen no rows) scans it as it grows, until
+// autovacuum comes by.
 static const char settings_sql[] = "select set_config('search_path', 'dt, pg_catalog, pg_temp', false),"
                                    " set_config('jit', 'off', false),"
+                                   " set_config('enable_seqscan', 'off', false),"
                                    " set_config('timezone', 'UTC', false),"
                                    " set_config('client_min_messages', 'warning', false),"
                                    " set_config('default_transaction_isolation', 'read committed', false),"

@@ -32,9 +32,9 @@ export function longReads(plans) {
     const walk = (query, node, limited) => {
         const relation = node['Relation Name'];
         if (relation && LOG.test(relation) && node['Node Type'] !== 'ModifyTable') {
-            const condition = node['Index Cond'] ?? '';
+            const condition = node['Index Cond'] ?? node['Recheck Cond'] ?? '';
             const narrow = /\b(pos|last_seq|seq|stream|id|state|not_before|code|dossier|item|phone_hmac|cause_pos)\b/.test(condition);
-            if (!/^Index|^Bitmap Heap/.test(node['Node Type']) || !(narrow || (condition && limited) || node['Node Type'].startsWith('Bitmap')))
+            if (!/^(Index|Bitmap Heap)/.test(node['Node Type']) || !(narrow || (condition && limited)))
                 complaints.add(`${node['Node Type']} on ${relation.replace(/_\d+$/, '_…')} [${condition || 'no condition'}] in: ${query.replaceAll(/\s+/g, ' ').slice(0, 160)}`);
         }
         const stops = limited ? !/^(Sort|Hash|Aggregate|WindowAgg)/.test(node['Node Type']) : node['Node Type'] === 'Limit';
