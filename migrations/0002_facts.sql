@@ -37,17 +37,17 @@ create table dt.log_setting (
 );
 insert into dt.log_setting values ('fact', 2000000), ('journey', 2000000);
 
--- Last position of a log over all lanes, 0 when empty.
+-- Last position of a log over all lanes, or the floor that the next must be behind; 0 when empty.
 create function dt.log_last(p_log text) returns bigint
 language plpgsql stable as $$
 declare v bigint;
 begin
     if p_log = 'fact' then
-        select max(l.pos) into v from dt.fact_head h,
-            lateral (select f.pos from dt.fact f where f.lane = h.lane order by f.pos desc limit 1) l;
+        select max(greatest(h.floor, l.pos)) into v from dt.fact_head h
+            left join lateral (select f.pos from dt.fact f where f.lane = h.lane order by f.pos desc limit 1) l on true;
     else
-        select max(l.pos) into v from dt.journey_head h,
-            lateral (select f.pos from dt.journey f where f.lane = h.lane order by f.pos desc limit 1) l;
+        select max(greatest(h.floor, l.pos)) into v from dt.journey_head h
+            left join lateral (select f.pos from dt.journey f where f.lane = h.lane order by f.pos desc limit 1) l on true;
     end if;
     return coalesce(v, 0);
 end $$;
@@ -63,7 +63,7 @@ declare
     v_name text;
 begin
     select segment_rows into strict v_rows from dt.log_setting where log = p_log for update;
-    v_last := greatest(dt.log_last(p_log), (select coalesce(max(floor), 0) from dt.fact_head where p_log = 'fact'));
+    v_last := dt.log_last(p_log);
     loop
         select coalesce(max(last_pos), 0) + 1 into v_next from dt.segment where log = p_log;
         exit when v_next > v_last + 1 + p_ahead * v_rows;

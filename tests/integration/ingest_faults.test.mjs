@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Ingest when things go wrong: an acknowledged scan is stored once and for good, anything else is a 503 that says when to come back,
+// readiness is honest within 5 s, and all of it ends by itself.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { App, startApp } from '../harness/app.mjs';
+import { startCluster } from '../harness/cluster.mjs';
+import { Device, results } from '../harness/device.mjs';
+import { until } from '../harness/wait.mjs';
+
+let cluster;
+let app;
+before(async () => {
+    cluster = await startCluster();
+    app = await startApp({ cluster, services: ['ingest'], config: { ingest: { waiting: 500 } } });
+});
+after(async () => {
+    await app?.stop();
+    await cluster?.destroy();
+});
+
+const ready = async () => (await fetch(app.ops('ingest', '/readyz'))).json();
+const notReady = (condition) => until(async () => (await ready()).reasons?.some((reason) => reason.condition === condition),
+    { limit: 5000, what: `not ready: ${condition}` });
+
+// Sends until it is acknowledged; a batch that may be stored is sent again as it is, as a handheld does.
+async function persist(device, batch) {
+    return until(async () => {
+        const answer = await device.send(batch).catch((error) => ({ error }));
+        if (answer.status && answer.status !== 200 && answer.status !== 503)
+            throw new Error(JSON.stringify(answer.body));
+        return answer.status === 200 && answer;
+    }, { limit: 60_000, what: 'the batch is acknowledged' });
+}
+
+// Every number 1…n of the stream is stored once, positions have no gaps, receipts and `answered` agree.
+async function audit(devices) {
+    for (const device of devices) {
+        const [row] = await cluster.psql(`
+            select count(*) as facts, count(distinct f.seq) as numbers, min(f.seq) as first, max(f.seq) as last,
+                   (select answered::text from dt.stream s where s.token = $1::uuid) as answered,
+                   (select sum(r.last_seq - r.first_seq + 1) from dt.receipt r join dt.stream s using (lane, stream) where s.token = $1::uuid)::int8 as receipts
+            from dt.fact f join dt.stream s using (lane, stream) where s.token = $1::uuid`, [device.stream]);
+        const n = device.seq;
+        assert.deepEqual(row, { facts: n, numbers: n, first: 1, last: n, answered: `{[1,${n + 1})}`, receipts: n });
+    }
+    const [log] = await cluster.psql('select count(*) as n, coalesce(max(pos), 0) as last from dt.fact where lane = 0');
+    assert.equal(log.n, log.last, 'positions have no gaps');
+}
+
+test('PostgreSQL is stopped: 503 with Retry-After, not ready; it comes back: all goes on by itself', async () => {
+    const device = await Device.enrolled(app);
+    await device.upload([device.scan()]);
+    await cluster.stop();
+    await notReady('db');
+    const batch = device.batch([device.scan()]);
+    const answer = await device.send(batch);
+    assert.deepEqual([answer.status, answer.body.code], [503, 'database-unavailable']);
+    assert.ok(Number(answer.headers.get('retry-after')) > 0);
+    assert.equal((await fetch(app.ops('ingest', '/livez'))).status, 200);
+    await cluster.start();
+    assert.equal(results(await persist(device, batch)), '2:accepted');
+    await until(async () => (await ready()).ready, { what: 'ready again' });
+    await audit([device]);
+});
+
+test('started before PostgreSQL: waits, is not ready, then serves', async () => {
+    await cluster.stop();
+    await app.process('ingest').end('SIGTERM');
+    app.start('ingest');
+    await until(async () => (await ready()).ready === false, { what: 'the operations listener answers' });
+    await cluster.start();
+    await app.ready('ingest');
+    const device = await Device.enrolled(app);
+    assert.equal(results(await device.upload([device.scan()])), '1:accepted');
+});
+
+// devices that upload in parallel while `shake` is called again and again
+async function underLoad(shake, times) {
+    await app.ready('ingest');
+    const devices = await Promise.all(Array.from({ length: 6 }, () => Device.enrolled(app)));
+    let stop = false;
+    const work = devices.map(async (device) => {
+        while (!stop)
+            await persist(device, device.batch(Array.from({ length: 1 + device.seq % 7 }, () => device.scan())));
+    });
+    for (let i = 0; i < times; i++) {
+        const before = devices.reduce((sum, device) => sum + device.seq, 0);
+        await until(() => devices.reduce((sum, device) => sum + device.seq, 0) > before + 60, { limit: 60_000, what: 'load goes on' });
+        await shake();
+    }
+    stop = true;
+    await Promise.all(work);
+    await audit(devices);
+}
+
+test('PostgreSQL crashes under load: what was acknowledged is there, once', () => underLoad(async () => {
+    await cluster.crash();
+    await cluster.start();
+}, 3));
+
+test('ingest is killed under load: what was acknowledged is there, once', async () => {
+    await underLoad(() => app.restart('ingest'), 4);
+    await app.ready('ingest');
+});
+
+test('PostgreSQL freezes: not ready within 5 s, a timely 503, and on it goes', async () => {
+    await app.ready('ingest');
+    const device = await Device.enrolled(app);
+    await device.upload([device.scan()]);
+    const batch = device.batch([device.scan()]);
+    cluster.freeze();
+    try {
+        const started = performance.now();
+        const [answer] = await Promise.all([device.send(batch), notReady('database-answers')]);
+        assert.equal(answer.status, 503);
+        assert.ok(performance.now() - started < 15_000);
+    } finally {
+        cluster.thaw();
+    }
+    assert.match(results(await persist(device, batch)), /^2:(accepted|duplicate:accepted)$/);
+    await audit([device]);
+    await app.ready('ingest');
+});
+
+test('the log is held: uploads collect, overload is refused at once, one commit takes what waited', async () => {
+    const devices = await Promise.all(Array.from({ length: 30 }, () => Device.enrolled(app)));
+    const commits = async () => (await app.metrics('ingest')).get('duongthu_ingest_commit_seconds_count');
+    const before = await commits();
+    const session = await cluster.connect();
+    await session.query('begin; select from dt.fact_head for update');
+    // Two commits hang; the others wait for a connection.
+    const waiting = devices.map((device) => device.upload([device.scan(), device.scan()]));
+    await until(async () => (await app.metrics('ingest')).get('duongthu_ingest_uploads_in_flight') === devices.length, { what: 'all uploads wait' });
+    const big = await Device.enrolled(app);
+    const full = big.upload(Array.from({ length: 500 }, () => big.scan()));
+    await until(async () => (await app.metrics('ingest')).get('duongthu_ingest_waiting_scans') >= 500, { what: 'the queue is full' });
+    const extra = await Device.enrolled(app);
+    const started = performance.now();
+    const refused = await extra.upload([extra.scan()]);
+    assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded']);
+    assert.equal(refused.headers.get('retry-after'), '1');
+    assert.ok(performance.now() - started < 1000);
+    await session.query('commit');
+    await session.close();
+    for (const answer of await Promise.all(waiting))
+        assert.equal(results(answer), '1:accepted 2:accepted');
+    assert.equal((await full).status, 200);
+    assert.ok(await commits() - before <= 6, 'thirty uploads went in a few commits');
+    await audit([...devices, big]);
+});
+
+test('two uploads of one stream at the same time are both answered, whatever their order', async () => {
+    const device = await Device.enrolled(app);
+    const batches = Array.from({ length: 20 }, () => device.batch([device.scan()]));
+    const answers = await Promise.all(batches.flatMap((batch) => [device.send(batch), device.send(batch)]));
+    for (const answer of answers)
+        assert.match(results(answer), /^\d+:(accepted|duplicate:accepted)$/);
+    await audit([device]);
+});
+
+test('the log\'s head is held for long: 503, not ready, nothing stored; then all is well again', async () => {
+    const device = await Device.enrolled(app);
+    const session = await cluster.connect();
+    await session.query('begin; select from dt.fact_head for update');
+    const batch = device.batch([device.scan()]);
+    const answer = await device.send(batch);
+    assert.deepEqual([answer.status, answer.body.code], [503, 'database-unavailable']);
+    await notReady('commits');
+    await session.query('rollback');
+    await session.close();
+    assert.equal(results(await persist(device, batch)), '1:accepted');
+    await until(async () => (await ready()).ready, { what: 'ready again' });
+    await audit([device]);
+});
+
+test('nobody makes segments: ingest does', async () => {
+    await cluster.psql("update dt.log_setting set segment_rows = 1000 where log = 'fact'");
+    const [{ last }] = await cluster.psql("select max(last_pos) as last from dt.segment where log = 'fact'");
+    await cluster.psql('update dt.fact_head set floor = $1', [last - 2500]); // as if the log were nearly full
+    await notReady('segments');
+    await until(async () => (await ready()).ready, { what: 'segments were made' });
+    const device = await Device.enrolled(app);
+    for (let i = 0; i < 10; i++) {
+        const answer = await persist(device, device.batch(Array.from({ length: 500 }, () => device.scan())));
+        assert.ok(answer.body.results.every(({ status }) => status === 'accepted'));
+    }
+    const [{ ahead }] = await cluster.psql("select dt.segments_ahead('fact') as ahead");
+    assert.ok(ahead >= 2, `${ahead} segments ahead`);
+});
+
+test('SIGTERM: what is under way is answered, then the process leaves with 0', async () => {
+    const other = await startApp({ cluster, services: ['ingest'] });
+    const devices = await Promise.all(Array.from({ length: 5 }, () => Device.enrolled(other)));
+    const session = await cluster.connect();
+    await session.query('begin; select from dt.fact_head for update');
+    const uploads = devices.map((device) => device.upload([device.scan()]));
+    await until(async () => (await other.metrics('ingest')).get('duongthu_ingest_uploads_in_flight') === devices.length, { what: 'all are under way' });
+    const ended = other.process('ingest').end('SIGTERM');
+    await until(async () => {
+        await assert.rejects(fetch(other.url('ingest', '/v1/scans')));
+        return true;
+    }, { what: 'no new connection is taken' });
+    await session.query('commit');
+    await session.close();
+    for (const answer of await Promise.all(uploads))
+        assert.equal(results(answer), '1:accepted');
+    assert.deepEqual(await ended, { code: 0, signal: null });
+});
+
+test('an unusable set-up ends the process with a reason: no keys, a port in use', async () => {
+    const twin = await new App(cluster).prepare({ ingest: { listen: app.config.ingest.ops_listen } });
+    const busy = twin.start('ingest');
+    assert.deepEqual(await busy.ended, { code: 1, signal: null });
+    assert.ok(busy.logs.some(({ event, error }) => event === 'ingest.start' && error === 'EADDRINUSE'), busy.output);
+    twin.config.keys.dir = `${twin.folder}/none`;
+    twin.configure();
+    const keyless = twin.start('ingest');
+    assert.equal((await keyless.ended).code, 1);
+    assert.ok(keyless.logs.some(({ event }) => event === 'keys.unusable'), keyless.output);
+});
