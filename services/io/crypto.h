@@ -48,6 +48,10 @@ MUST_CHECK int crypto_p256_verify(struct crypto_p256 *key, const void *msg, size
 // For simulate and tests: a fresh private key; sign gives 64 bytes; public gives the 65-byte point.
 MUST_CHECK int crypto_p256_generate(struct crypto_p256 **ret_key);
 MUST_CHECK int crypto_p256_public(struct crypto_p256 *key, unsigned char out[65]);
+// The private key as a number of 32 bytes, for a device that keeps it; ERR_CRYPTO when there is none, or it
+// is no key.
+MUST_CHECK int crypto_p256_private(struct crypto_p256 *key, unsigned char out[32]);
+MUST_CHECK int crypto_p256_load_private(const unsigned char scalar[32], struct crypto_p256 **ret_key);
 MUST_CHECK int crypto_p256_sign(struct crypto_p256 *key, const void *msg, size_t msg_len,
                                 unsigned char out[64]);
 

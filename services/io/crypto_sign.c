@@ -179,6 +179,65 @@ int crypto_p256_public(struct crypto_p256 *key, unsigned char out[65])
     return ERR_OK;
 }
 
+int crypto_p256_private(struct crypto_p256 *key, unsigned char out[32])
+{
+    unsigned char scalar[P256_SCALAR_LEN];
+    BIGNUM *n = NULL;
+    bool ok = EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &n) == 1 &&
+              BN_bn2binpad(n, scalar, sizeof scalar) == sizeof scalar;
+    BN_clear_free(n);
+    if (!ok)
+        return refused();
+    memcpy(out, scalar, sizeof scalar);
+    crypto_wipe(scalar, sizeof scalar);
+    return ERR_OK;
+}
+
+// The point that belongs to a private number, uncompressed; false when the number is out of range.
+static bool point_of(const BIGNUM *n, unsigned char point[P256_POINT_LEN])
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_POINT *p = group ? EC_POINT_new(group) : NULL;
+    bool ok = p && !BN_is_zero(n) && BN_cmp(n, EC_GROUP_get0_order(group)) < 0 &&
+              EC_POINT_mul(group, p, n, NULL, NULL, NULL) == 1 &&
+              EC_POINT_point2oct(group, p, POINT_CONVERSION_UNCOMPRESSED, point, P256_POINT_LEN, NULL) ==
+                  P256_POINT_LEN;
+    EC_POINT_free(p);
+    EC_GROUP_free(group);
+    return ok;
+}
+
+static EVP_PKEY *pair_to_pkey(const BIGNUM *n, const unsigned char point[P256_POINT_LEN])
+{
+    EVP_PKEY *pkey = NULL;
+    OSSL_PARAM *params = NULL;
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (build && ctx &&
+        OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, P256_POINT_LEN) == 1 &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, n) == 1 &&
+        (params = OSSL_PARAM_BLD_to_param(build)) != NULL && EVP_PKEY_fromdata_init(ctx) == 1) {
+        if (EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
+            pkey = NULL;
+    }
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(ctx);
+    return pkey;
+}
+
+int crypto_p256_load_private(const unsigned char scalar[32], struct crypto_p256 **ret_key)
+{
+    unsigned char point[P256_POINT_LEN];
+    BIGNUM *n = BN_secure_new();
+    EVP_PKEY *pkey = NULL;
+    if (n && BN_bin2bn(scalar, P256_SCALAR_LEN, n) && point_of(n, point))
+        pkey = pair_to_pkey(n, point);
+    BN_clear_free(n);
+    return pkey ? adopt(pkey, ret_key) : refused();
+}
+
 static int der_to_raw(const unsigned char *der, size_t len, unsigned char out[P256_RAW_LEN])
 {
     const unsigned char *at = der;

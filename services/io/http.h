@@ -72,6 +72,9 @@ int64_t http_started_ms(const struct http_request *r); // monotonic
 void http_set_header(struct http_request *r, const char *name, const char *value);
 // Answers and releases the request. content_type NULL with len 0 = no body. body is copied.
 void http_reply(struct http_request *r, int status, const char *content_type, const void *body, size_t len);
+// Ends the connection without an answer and releases the request: the peer never learns what became of it.
+// For what must be taken back in the middle, and for whoever plays a bad server.
+void http_drop(struct http_request *r);
 // RFC 9457: {"type":"about:blank#<code>","title":…,"status":…,"code":…,"detail":…}; code is stable and
 // documented; detail speaks the caller's terms.
 void http_problem(struct http_request *r, int status, const char *code, const char *title,

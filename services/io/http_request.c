@@ -465,3 +465,14 @@ void http_reply(struct http_request *r, int status, const char *content_type, co
     h2o_send_inline(req, len ? body : "", len);
     request_free(r);
 }
+
+void http_drop(struct http_request *r)
+{
+    uv_os_fd_t fd;
+    if (r->req && uv_fileno((uv_handle_t *)&r->slot->conn->tcp, &fd) == 0) {
+        r->req->http1_is_persistent = 0;
+        (void)shutdown(fd,
+                       SHUT_RDWR); // h2o finds the broken stream when it writes the answer that nobody gets
+    }
+    http_reply(r, 503, NULL, NULL, 0);
+}

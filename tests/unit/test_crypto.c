@@ -264,6 +264,36 @@ static void p256_signs_what_it_verifies(void **state)
     crypto_p256_free(NULL);
 }
 
+// RFC 6979 A.2.5 gives a private number and its point.
+static void p256_keeps_its_private_half(void **state)
+{
+    (void)state;
+    unsigned char scalar[32], again[32], point[65], sig[64];
+    struct crypto_p256 *key = NULL, *other = NULL;
+    (void)unhex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721", scalar, sizeof scalar);
+    assert_int_equal(crypto_p256_load_private(scalar, &key), ERR_OK);
+    assert_int_equal(crypto_p256_public(key, point), ERR_OK);
+    assert_hex(point, sizeof point,
+               "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+               "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299");
+    assert_int_equal(crypto_p256_private(key, again), ERR_OK);
+    assert_memory_equal(again, scalar, sizeof scalar);
+    assert_int_equal(crypto_p256_sign(key, "x", 1, sig), ERR_OK);
+    assert_int_equal(crypto_p256_verify(key, "x", 1, sig, sizeof sig), ERR_OK);
+    assert_int_equal(crypto_p256_load(point, sizeof point, &other), ERR_OK);
+    assert_int_equal(crypto_p256_private(other, again), ERR_CRYPTO); // a public key has none
+    crypto_p256_free(key);
+    crypto_p256_free(other);
+    static const char *const no_keys[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", // the order itself
+    };
+    for (size_t i = 0; i < ARRAY_LEN(no_keys); i++) {
+        (void)unhex(no_keys[i], scalar, sizeof scalar);
+        assert_int_equal(crypto_p256_load_private(scalar, &key), ERR_CRYPTO);
+    }
+}
+
 // RFC 8032 §7.1, tests 1–3.
 static void ed25519_of_rfc_8032(void **state)
 {
@@ -320,6 +350,7 @@ int main(void)
         cmocka_unit_test(hex_decodes_and_refuses),
         cmocka_unit_test(p256_verifies_rfc_6979),
         cmocka_unit_test(p256_signs_what_it_verifies),
+        cmocka_unit_test(p256_keeps_its_private_half),
         cmocka_unit_test(ed25519_of_rfc_8032),
         cmocka_unit_test(ed25519_refuses_a_small_order_key),
     };

@@ -67,6 +67,30 @@ static void vanished_client(void **state)
     }
 }
 
+// A dropped request ends its connection without a byte; the next client is served.
+static void dropped_request(void **state)
+{
+    (void)state;
+    int fd = client_open();
+    client_send(fd, "POST /hold HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhello");
+    WAIT_FOR(held_count == 1);
+    http_drop(held[0]);
+    assert_int_equal(client_read(fd), 0);
+    assert_true(closed);
+    assert_string_equal(answer, "");
+    (void)close(fd);
+    WAIT_FOR(server->connections == 0);
+    held_count = 0;
+    fd = client_open(); // and one whose client has gone before
+    client_send(fd, "GET /hold HTTP/1.1\r\n" H "\r\n");
+    WAIT_FOR(held_count == 1);
+    (void)close(fd);
+    WAIT_FOR((http_conn_sweep(server), http_gone(held[0])));
+    http_drop(held[0]);
+    assert_int_equal(server->in_flight, 0);
+    assert_int_equal(ask("GET /status/200 HTTP/1.1\r\n" H "\r\n"), 200);
+}
+
 // Hole 1: libuv refuses a write without calling back, h2o ignores it. UV_HANDLE_WRITABLE is what libuv clears
 // after a read error; clearing it here makes uv_write() answer UV_EPIPE at once.
 static void dead_write(void **state)
@@ -257,9 +281,9 @@ static void drain_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(overload),           TEST(vanished_client), TEST(dead_write),
-        TEST(slow_clients),       TEST(slow_reader),     TEST(too_many_connections),
-        TEST(out_of_descriptors), TEST(drain),           TEST(drain_limit),
+        TEST(overload),     TEST(vanished_client), TEST(dropped_request),      TEST(dead_write),
+        TEST(slow_clients), TEST(slow_reader),     TEST(too_many_connections), TEST(out_of_descriptors),
+        TEST(drain),        TEST(drain_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
