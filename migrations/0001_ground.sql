@@ -137,6 +137,7 @@ create table dt.endpoint (
     secret_until timestamptz,
     status      text        not null default 'active' check (status in ('active', 'paused', 'disabled')),
     why         text        not null default '',
+    down_since  timestamptz,             -- its breaker is open since then; NULL: it answers
     label       text        not null default '',
     created_at  timestamptz not null default clock_timestamp()
 );

@@ -21,9 +21,13 @@ grant select, insert on dt.wrap to dt_correlate;
 
 -- webhook: no personal data, no item, no fact.
 grant select on dt.journey, dt.journey_head, dt.endpoint, dt.dossier to dt_webhook;
-grant update (status, why) on dt.endpoint to dt_webhook;
-grant select, insert, update, delete on dt.endpoint_cursor, dt.hold to dt_webhook;
-grant select, insert on dt.attempt, dt.published to dt_webhook;
+grant select on dt.webhook_event to dt_webhook;
+grant update (status, why, down_since) on dt.endpoint to dt_webhook;
+grant select, insert on dt.endpoint_cursor, dt.attempt, dt.published to dt_webhook;
+grant select, insert, update, delete on dt.hold, dt.gap to dt_webhook;
+grant select, delete on dt.replay to dt_webhook;
+grant update (at) on dt.published to dt_webhook;
+grant execute on function dt.webhook_read, dt.webhook_state, dt.webhook_record, dt.webhook_replays to dt_webhook;
 
 -- sms
 grant select on dt.journey, dt.journey_head, dt.published, dt.contact, dt.sealed, dt.wrap, dt.dossier, dt.dossier_code, dt.item, dt.post_office, dt.forgotten to dt_sms;
@@ -42,6 +46,7 @@ grant delete on dt.published to dt_watch;
 
 -- cli: what operators do by hand.
 grant select on all tables in schema dt to dt_cli;
-grant insert, update, delete on dt.unit, dt.unit_alias, dt.post_office, dt.device, dt.invite, dt.api_key, dt.endpoint, dt.hold, dt.endpoint_cursor, dt.contact,
+grant insert, update, delete on dt.unit, dt.unit_alias, dt.post_office, dt.device, dt.invite, dt.api_key, dt.endpoint, dt.endpoint_cursor, dt.replay, dt.contact,
     dt.sealed, dt.wrap, dt.stuck, dt.quarantine, dt.opt_out to dt_cli;
+grant delete on dt.hold, dt.gap to dt_cli; -- with their endpoint
 grant execute on function dt.forget(text, text) to dt_cli;
