@@ -70,7 +70,9 @@ create view dt.webhook_event as
 -- The next events of a lane, published by the commit of this statement.
 create function dt.webhook_read(p_epoch bigint, p_lane smallint, p_after bigint, p_limit integer) returns setof dt.webhook_event
 language plpgsql as $$
-declare v_upto bigint;
+declare
+    v_upto bigint;
+    v_now  timestamptz := clock_timestamp();
 begin
     perform dt.lease_check('webhook', p_epoch);
     select max(x.pos) into v_upto
@@ -79,7 +81,7 @@ begin
         return;
     end if;
     -- Written even when another reader has published it: our own commit must have been waited for (quality R1).
-    insert into dt.published (lane, pos) values (p_lane, v_upto) on conflict (lane, pos) do update set at = clock_timestamp();
+    insert into dt.published (lane, pos, at) values (p_lane, v_upto, v_now) on conflict (lane, pos) do update set at = v_now;
     return query select * from dt.webhook_event e where e.lane = p_lane and e.pos > p_after and e.pos <= v_upto order by e.pos;
 end $$;
 

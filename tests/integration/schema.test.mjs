@@ -106,8 +106,9 @@ test('positions are not handed out by a sequence: two lanes count by themselves'
 const EVERYBODY = 'installation:r log_setting:r segment:r';
 const RIGHTS = {
     dt_cli: `api_key:rawd attempt:r contact:rawd container_fact:r content:r cursor:r device:rawd dossier:r dossier_code:r endpoint:rawd
-        endpoint_cursor:rawd fact:r fact_head:r forgotten:r hold:rawd idempotency:r invite:rawd item:r journey:r journey_head:r lease:r
-        link:r link_token:r migration:r opt_out:rawd post_office:rawd published:r quarantine:rawd receipt:r registration:raw sealed:rawd
+        endpoint_cursor:rawd fact:r fact_head:r forgotten:r gap:rd hold:rd idempotency:r invite:rawd item:r journey:r journey_head:r lease:r
+        link:r link_token:r migration:r opt_out:rawd post_office:rawd published:r quarantine:rawd receipt:r registration:raw replay:rawd
+        sealed:rawd
         sms:r stream:r stuck:rawd unit:rawd unit_alias:rawd wrap:rawd`,
     dt_correlate: `contact:r container_fact:rawd content:rawd cursor:rawd dossier:rawd dossier_code:rawd fact:r fact_head:r item:rawd
         journey:ra journey_head:rw lease:raw link:rawd stream:r stuck:rawd unit:r unit_alias:r wrap:ra`,
@@ -117,7 +118,8 @@ const RIGHTS = {
         post_office:r published:ra sealed:r sms:raw wrap:r`,
     dt_watch: `attempt:rd cursor:rd dossier:r endpoint:r endpoint_cursor:rd fact:r fact_head:r idempotency:rd item:r journey:r
         journey_head:r lease:raw link:r post_office:r published:rd registration:r sms:rd stuck:r timer:rad`,
-    dt_webhook: 'attempt:ra dossier:r endpoint:rw endpoint_cursor:rawd hold:rawd journey:r journey_head:r lease:raw published:ra',
+    dt_webhook: `attempt:ra dossier:r endpoint:rw endpoint_cursor:ra gap:rawd hold:rawd journey:r journey_head:r lease:raw published:raw
+        replay:rd`,
 };
 const CALLS = {
     dt_cli: 'append_facts forget make_segments portal_contact segments_ahead source_stream',
@@ -127,7 +129,7 @@ const CALLS = {
         segments_ahead`,
     dt_sms: 'lease_check lease_release lease_take sms_claim sms_plan sms_read sms_receipt sms_recover sms_settle',
     dt_watch: 'append_facts end_stalled lease_check lease_release lease_take make_segments segments_ahead source_stream watch_fire',
-    dt_webhook: 'lease_check lease_release lease_take',
+    dt_webhook: 'lease_check lease_release lease_take webhook_read webhook_record webhook_replays webhook_state',
 };
 const words = (text) => text.split(/\s+/).filter(Boolean).sort();
 
@@ -179,7 +181,7 @@ for (const [role, attempts] of Object.entries({
         'SELECT * FROM dt.quarantine', 'SELECT * FROM dt.api_key', 'SELECT secrets FROM dt.endpoint', 'SELECT code_hash FROM dt.invite',
         `INSERT INTO dt.fact (lane, pos) VALUES (0, 1)`, `UPDATE dt.device SET revoked_at = NULL`, `SELECT dt.forget('dossier:x', '')`],
     dt_webhook: ['SELECT * FROM dt.contact', 'SELECT * FROM dt.sealed', 'SELECT * FROM dt.item', 'SELECT * FROM dt.fact', 'UPDATE dt.endpoint SET url = url',
-        'DELETE FROM dt.attempt', 'UPDATE dt.attempt SET n = n'],
+        'DELETE FROM dt.attempt', 'UPDATE dt.attempt SET at = at'],
     dt_correlate: ['SELECT sealed FROM dt.sealed', 'UPDATE dt.journey SET kind = kind', 'DELETE FROM dt.journey', 'DELETE FROM dt.fact', 'UPDATE dt.wrap SET wrapped = wrapped'],
     dt_sms: ['UPDATE dt.contact SET sms_consent = true', 'INSERT INTO dt.journey (lane, pos) VALUES (0, 1)', 'SELECT * FROM dt.fact', 'DELETE FROM dt.sms'],
     dt_portal: ['SELECT * FROM dt.sealed', 'SELECT * FROM dt.contact', 'SELECT * FROM dt.journey', 'SELECT * FROM dt.api_key', 'DELETE FROM dt.registration'],

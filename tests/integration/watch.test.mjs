@@ -156,9 +156,9 @@ test('what nobody reads any more is trimmed, what counts stays', async (t) => {
         insert into dt.cursor (lane, consumer, pos, part) select 0, 'correlate', n, 0 from generate_series(1, 50) n;
         insert into dt.cursor (lane, consumer, pos, part) values (0, 'correlate', 50, 3), (0, 'sms', 7, 0);
         insert into dt.published (lane, pos) values (0, 1), (0, 2), (0, 3);
-        insert into dt.endpoint_cursor (lane, endpoint, n, claimed, done) select 0, '${endpoint}', n, n, n from generate_series(1, 9) n;
-        insert into dt.attempt (lane, endpoint, pos, n, outcome, at) values
-            (0, '${endpoint}', 1, 1, 1, now() - interval '91 days'), (0, '${endpoint}', 2, 1, 1, now() - interval '89 days');
+        insert into dt.endpoint_cursor (lane, endpoint, n, done) select 0, '${endpoint}', n, n from generate_series(1, 9) n;
+        insert into dt.attempt (lane, endpoint, pos, outcome, at) values
+            (0, '${endpoint}', 1, 1, now() - interval '91 days'), (0, '${endpoint}', 2, 1, now() - interval '89 days');
         insert into dt.sms (lane, cause_lane, cause_pos, item, phone_hmac, template, id, dossier, contact, text, segments, state, not_before, expires_at, made_at)
         select 0, 0, n, '', '', 3, gen_random_uuid(), 1, '', '', 1, 'delivered', now(), now(), now() - n * interval '1 day' from generate_series(88, 93) n;
     `);
