@@ -131,7 +131,7 @@ $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
 
-.PHONY: packages benches
+.PHONY: packages bench benches
 packages:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || \
 		{ echo "libraries are missing: deploy/setup.sh build installs them (make run and make test do so by themselves)" >&2; exit 1; }
@@ -150,6 +150,10 @@ test: ## every test: gcc, clang, sanitizers (ARGS='--help' tells how to run fewe
 lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
 	@exec $(NODE) tests/lint/lint.mjs $(ARGS)
+
+bench: benches all ## acked scans a second against the machine's own limit, a plain COPY (ARGS='--rounds 1 --rows 200000': faster)
+	@deploy/setup.sh build run test peers
+	@exec $(NODE) tests/bench/bench.mjs $(ARGS)
 
 setup: ## install all that is missing for run, test and lint, and do nothing else
 	@deploy/setup.sh build run test lint peers

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
-// A program of tests/drivers under control: lines in, lines out.
+// A program of ours under control (of tests/drivers, or by its path): lines in, lines out.
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from './build.mjs';
 import { until } from './wait.mjs';
@@ -11,8 +11,8 @@ export class Driver {
     errors = ''; // its stderr
 
     constructor(name, args) {
-        this.name = name;
-        this.process = spawn(join(build, 'drivers', name), args, { stdio: ['pipe', 'pipe', 'pipe'] });
+        this.name = basename(name);
+        this.process = spawn(isAbsolute(name) ? name : join(build, 'drivers', name), args, { stdio: ['pipe', 'pipe', 'pipe'] });
         createInterface({ input: this.process.stdout }).on('line', (line) => this.lines.push(line));
         this.process.stderr.setEncoding('utf8').on('data', (text) => (this.errors += text));
         this.process.stdin.on('error', () => {}); // it ended; `ended` tells
@@ -26,9 +26,9 @@ export class Driver {
         this.process.stdin.write(commands.map((command) => `${command}\n`).join(''));
     }
 
-    // Waits until a line from number `from` on matches (a text: is equal), and returns it.
+    // Waits until a line from number `from` on fits (a text: is equal; a function says so), and returns it.
     async says(pattern, { from = 0, limit } = {}) {
-        const fits = (line) => (typeof pattern === 'string' ? line === pattern : pattern.test(line));
+        const fits = typeof pattern === 'function' ? pattern : (line) => (typeof pattern === 'string' ? line === pattern : pattern.test(line));
         const what = () => `${this.name} says ${pattern}; it said:\n${this.lines.slice(-30).join('\n')}\n${this.errors}`;
         try {
             return await until(() => this.lines.slice(from).find(fits), { limit });
