@@ -8,7 +8,6 @@ program=$PWD/build/duongthu
 ini=var/duongthu.ini
 serve_log=var/serve.log
 ready_limit=60 # seconds until every service must be ready
-services=(ingest correlate webhook sms portal watch)
 serve_pid=
 story_pid=
 
@@ -60,8 +59,8 @@ if [ "$(head -1 "$ini" 2>/dev/null)" != "$made_for" ]; then
         printf '%s\n# Every key, its default and its meaning: build/duongthu config print --config %s\n\n' "$made_for" "$ini"
         printf '[database]\nurl = %s\nowner_url = %s\n' "$(deploy/cluster.sh url dt_cli)" "$(deploy/cluster.sh url)"
         printf '\n[keys]\ndir = %s/var/keys\n\n[sms]\nfile = %s/var/sms.jsonl\ndatabase_url = %s\n' "$PWD" "$PWD" "$(deploy/cluster.sh url dt_sms)"
-        for service in "${services[@]}"; do
-            [ "$service" = sms ] || printf '\n[%s]\ndatabase_url = %s\n' "$service" "$(deploy/cluster.sh url "dt_$service")"
+        for service in ingest correlate webhook portal watch; do
+            printf '\n[%s]\ndatabase_url = %s\n' "$service" "$(deploy/cluster.sh url "dt_$service")"
         done
     } >"$ini.new"
     chmod 0600 "$ini.new"
@@ -95,6 +94,7 @@ choose_address() { # SECTION KEY
     die "no free port from $wanted on for $1"
 }
 
+read -ra services <<<"$(setting supervise services)"
 declare -A ops
 for service in "${services[@]}"; do
     ops[$service]=$(choose_address "$service" ops_listen)
