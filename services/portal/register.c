@@ -18,6 +18,7 @@ struct registration {
     json_t *contact; // an object; JSON null: erase what is there; NULL: leave it
     // worked out
     struct unit_id unit_id;
+    struct unit_forms unit_forms;
     struct tthc_code tthc_code;
     char phone[PHONE_E164_LEN + 1];
     struct body_text name, address;
@@ -150,22 +151,22 @@ static int put_contact(struct portal *p, struct call *c, const struct registrati
         db_put_null(params);
     else
         db_put_bool(params, r->sms_consent != 0);
-    db_put_bool(params, r->contact && json_is_null(r->contact));
+    db_put_bool(params, json_is_null(r->contact));
     return ERR_OK;
 }
 
 static void submit(struct portal *p, struct http_request *req, const struct office_head *h,
                    struct registration *r)
 {
-    struct unit_forms unit, code_unit;
+    struct unit_forms code_unit, *unit = &r->unit_forms;
     struct call *c = call_create(p, req);
     if (!c)
         return;
-    unit_forms_of(&r->unit_id, &unit);
+    unit_forms_of(&r->unit_id, unit);
     unit_forms_of(&h->code.list[0].unit, &code_unit);
-    r->fact.unit = (struct fact_text){unit.list[0].text, unit.list[0].len};
+    r->fact.unit = (struct fact_text){unit->list[0].text, unit->list[0].len};
     office_put_head(&c->query.params, h);
-    unit_forms_put(&c->query.params, &unit);
+    unit_forms_put(&c->query.params, unit);
     unit_forms_put(&c->query.params, &code_unit);
     office_put_facts(&c->query.params, &r->fact, 1, r->occurred_ms);
     int err = put_contact(p, c, r, h);
