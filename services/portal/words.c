@@ -9,11 +9,11 @@ const char *words_stop(enum level level)
     case LEVEL_RECEIVED:
         return "Nhận hồ sơ";
     case LEVEL_PROCESSING:
-        return "Đang giải quyết";
+        return "Giải quyết";
     case LEVEL_DECIDED:
         return "Có kết quả";
     case LEVEL_DELIVERING:
-        return "Đang phát kết quả";
+        return "Phát kết quả";
     default:
         return "Đã trả kết quả";
     }

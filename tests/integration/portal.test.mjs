@@ -11,6 +11,7 @@ import { gzipSync } from 'node:zlib';
 import { startApp } from '../harness/app.mjs';
 import { root } from '../harness/build.mjs';
 import { startCluster } from '../harness/cluster.mjs';
+import { fold as foldInto, linkItem } from '../harness/folded.mjs';
 import { until } from '../harness/wait.mjs';
 
 const ITEM = 'EC521602781VN';
@@ -20,6 +21,7 @@ const seen = new Set(); // problem codes that came back in this file
 
 let cluster, app, near, far; // near: the key of H56; far: of H57
 let serial = 0;
+const fold = (code, what) => foldInto(cluster, code, what);
 const newCode = (unit = 'H56.14') => `${unit}-261121-${String(++serial).padStart(4, '0')}`;
 
 async function newKey(...units) {
@@ -75,25 +77,6 @@ async function register(code, options = {}) {
 }
 
 const facts = (code) => cluster.psql('select type, source, code, body, occurred_at from dt.fact where body like $1 order by lane, pos', [`%\ndossier=${code}\n%`]);
-
-// What correlate writes for a dossier: itself, its code, items linked to it, journey rows.
-async function fold(code, { unit = 'H56.14', status = null, registered = true, items = [], rows = [] } = {}) {
-    const [{ n }] = await cluster.psql('select coalesce(max(dossier), 0)::int + 1 as n from dt.dossier');
-    await cluster.psql(`insert into dt.dossier (lane, dossier, unit, registered, status, seq, opened_at, due, tthc) values (0, $1::bigint, $2, $3::bool, $4::smallint, $5::bigint, now(), '2026-12-05', '2.002492')`,
-        [n, unit, registered, status, rows.length]);
-    await cluster.psql(`insert into dt.dossier_code (lane, code, dossier, from_at) values (0, $1, $2::bigint, now())`, [code, n]);
-    for (const { item, leg, state } of items) {
-        const [{ id }] = await cluster.psql(`insert into dt.item (lane, item, code, leg, state, facts, last_at)
-            select 0, coalesce(max(item), 0) + 1, $1, $2, $3::smallint, '', now() from dt.item returning item::int as id`, [item, leg, state]);
-        await cluster.psql(`insert into dt.link (lane, item, dossier_lane, dossier, leg, from_at, source, cause_pos) values (0, $1::bigint, 0, $2::bigint, $3, now(), 2, 1)`, [id, n, leg]);
-    }
-    for (const [index, row] of rows.entries()) {
-        await cluster.psql(`insert into dt.journey (lane, pos, cause_lane, cause_pos, cause_part, dossier, seq, kind, flags, occurred_at, recorded_at, unit, code, item, leg, state, details)
-            select 0, coalesce(max(pos), 0) + 1, 0, 1, 0, $1::bigint, $2::bigint, $3::smallint, $4::int, '2026-11-20T08:00:00Z'::timestamptz + $2::bigint * interval '1 minute', now(), $5, $6, $7, $8, $9::smallint, $10 from dt.journey`,
-        [n, index + 1, row.kind, row.flags ?? 0, unit, code, row.item ?? null, row.leg ?? '', row.state ?? null, JSON.stringify(row.details ?? {})]);
-    }
-    return n;
-}
 
 // ---------------------------------------------------------------- keys
 
@@ -430,7 +413,7 @@ describe('whose dossier it is', () => {
         // One envelope with dossiers of two offices: each may speak of it.
         const [{ item }] = await cluster.psql('select item::int from dt.item where code = $1', [shared]);
         const folded = await fold(newCode(), {});
-        await cluster.psql(`insert into dt.link (lane, item, dossier_lane, dossier, from_at, source, cause_pos) values (0, $1::bigint, 0, $2::bigint, now(), 2, 1)`, [item, folded]);
+        await linkItem(cluster, item, folded);
         assert.equal((await call('POST', `/dossiers/${mine}/links`, { body: { item: shared, leg: 'N' } })).status, 202);
         // S10 codes are used again: what has been silent for a year is nobody's.
         await cluster.psql(`update dt.item set last_at = now() - interval '366 days' where code = $1`, [foreign]);
@@ -569,7 +552,7 @@ describe('once and only once', () => {
 describe('reading', () => {
     test('a dossier as correlate left it', async () => {
         const code = newCode();
-        await fold(code, { status: 4, items: [{ item: ITEM, leg: 'N', state: 18 }, { item: 'CP000000014VN', leg: 'K', state: 12 }], rows: [{ kind: 60 }] });
+        await fold(code, { status: 4, due: '2026-12-05', tthc: '2.002492', items: [{ item: ITEM, leg: 'N', state: 18 }, { item: 'CP000000014VN', leg: 'K', state: 12 }], rows: [{ kind: 60 }] });
         const { body } = await call('GET', `/dossiers/${code}`);
         assert.deepEqual({ ...body, items: body.items.map(({ last_at, ...rest }) => rest).sort((a, b) => (a.leg > b.leg ? -1 : 1)) }, {
             code, unit: 'H56.14', registered: true, pending: false, tthc: '2.002492', due: '2026-12-05', status: 4, proposed_status: null, journey_seq: 1,
@@ -593,7 +576,7 @@ describe('reading', () => {
         assert.deepEqual([third.rows.map((row) => row.seq), third.next], [[7], null]);
         assert.deepEqual((await call('GET', `/dossiers/${code}/journey?after=7`)).body, { code, rows: [], next: null });
         const row = second.rows[0];
-        assert.deepEqual({ ...row, recorded_at: null }, { seq: 4, type: 'item.accepted', flags: ['late', 'contradiction'], occurred_at: '2026-11-20T08:04:00.000Z', recorded_at: null,
+        assert.deepEqual({ ...row, recorded_at: null }, { seq: 4, type: 'item.accepted', flags: ['late', 'contradiction'], occurred_at: '2026-11-18T01:09:00.000Z', recorded_at: null,
             item: ITEM, leg: 'N', state: 'S06', state_name: 'collected', retracts: null, details: { office: '580000' } });
         for (const query of ['limit=0', 'limit=501', 'limit=x', 'limit=', 'after=-1', 'after=1.5', `after=${'9'.repeat(30)}`])
             await problem(422, 'parameter-invalid', 'GET', `/dossiers/${code}/journey?${query}`);
