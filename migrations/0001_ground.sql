@@ -69,7 +69,7 @@ create table dt.cursor (
     lane     smallint    not null,
     consumer text        not null,
     pos      bigint      not null,
-    part     integer     not null default 0, -- output parts of the fact at pos that are done; 0 = the fact is done
+    part     integer     not null default 0, -- objects of the next fact's fan-out that are done (correlate)
     at       timestamptz not null default clock_timestamp(),
     primary key (lane, consumer, pos, part)
 );

@@ -36,6 +36,7 @@ create table dt.dossier (
     opened_at  timestamptz not null,
     primary key (lane, dossier)
 ) with (fillfactor = 80);
+create index on dt.dossier (lane, unit, dossier); -- a merger of units moves them
 
 -- Codes are time-bound aliases of a dossier (domain.md §1.3, §1.4).
 create table dt.dossier_code (
@@ -54,7 +55,7 @@ create table dt.link (
     dossier_lane smallint    not null,
     dossier      bigint      not null,
     leg          text        not null default '',
-    from_at      timestamptz not null,
+    from_at      timestamptz not null, -- when it was stated; the first link tells the item's whole life, one after an unlink what came since
     to_at        timestamptz, -- NULL: open
     source       smallint    not null, -- as dt.fact.source
     cause_pos    bigint      not null,
@@ -62,28 +63,33 @@ create table dt.link (
 );
 create index on dt.link (dossier_lane, dossier);
 
--- A time-bounded tree: item or bag in bag or dispatch.
-create table dt.content (
-    lane      smallint    not null,
-    container text        not null,
-    member    text        not null,
-    from_at   timestamptz not null,
-    to_at     timestamptz,
-    primary key (lane, container, member, from_at)
-);
-create index on dt.content (lane, member);
+-- Bags and dispatches. What is in them when is a function of the facts (domain/nest.h), so only the facts are kept, as in dt.item, own and inherited.
+create table dt.container (
+    lane      smallint not null,
+    container bigint   not null, -- given by correlate, in log order from 1, below 2^32: packed facts refer to it
+    code      text     not null,
+    facts     bytea    not null,
+    frozen    text,
+    primary key (lane, container),
+    unique (lane, code)
+) with (fillfactor = 70);
 
--- Facts of a container, kept small so that a late "put into bag" still inherits later bag scans.
-create table dt.container_fact (
-    lane        smallint    not null,
-    container   text        not null,
-    fact_lane   smallint    not null,
-    fact_pos    bigint      not null,
-    type        smallint    not null,
-    occurred_at timestamptz not null,
-    stream      bigint      not null,
-    seq         bigint      not null,
-    primary key (lane, container, fact_lane, fact_pos)
+-- Who was ever put into it: where a scan of the container has to look. Times are in the members' facts.
+create table dt.content (
+    lane      smallint not null, -- the container's lane
+    container bigint   not null,
+    kind      smallint not null, -- 1 item, 2 container
+    member    bigint   not null,
+    primary key (lane, container, kind, member)
+);
+create index on dt.content (lane, kind, member);
+
+-- The order in which correlate read the lanes: written only when it went on in another lane. rebuild follows it.
+create table dt.turn (
+    lane smallint not null,
+    n    bigint   not null, -- counts over all lanes
+    pos  bigint   not null, -- first position read in this turn
+    primary key (lane, n)
 );
 
 -- A fact that correlate could not digest: it is named here, its item is frozen, the cursor went on.

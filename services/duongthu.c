@@ -2,6 +2,7 @@
 // main(): a table of subcommands, nothing else. Each command owns its arguments: argv[0] is its own name.
 #include "base/version.h"
 #include "cli/command.h"
+#include "correlate/correlate.h"
 #include "ingest/ingest.h"
 #include "portal/portal.h"
 #include "sms/sms.h"
@@ -23,11 +24,13 @@ static int version(int argc, char **argv);
 static const struct command commands[] = {
     {"serve", supervise_run, "start every service and restart what dies"},
     {"ingest", ingest_run, "service: scans in"},
+    {"correlate", correlate_run, "service: facts to items, dossiers and journeys"},
     {"portal", portal_run, "service: the office API and the citizens' pages"},
     {"watch", watch_run, "service: silence, segments, retention"},
     {"apikey", command_apikey, "make, list and revoke keys of the office API"},
     {"code", command_code, "say what code a text is"},
     {"config", command_config, "check or print the configuration"},
+    {"device import", command_register, "enrolment codes for many handhelds, from a CSV file"},
     {"device", command_device, "let handhelds in and shut them out"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"unit", command_register, "register one-stop units: add, import, list"},

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "cli/command.h"
+#include "cli/invite.h"
 #include "domain/wire.h"
 #include "io/crypto.h"
 #include "io/dbsync.h"
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INVITE_MINUTES 10
 #define OPTION_MAX     100 // bytes of a label or role
 #define LINE_MAX_BYTES 2048
 
@@ -27,6 +27,7 @@ static int usage(FILE *to)
     (void)fputs(
         "usage: duongthu device invite --office NNNNNN [--role ROLE] [--label TEXT]\n"
         "                                     print a one-time code for one handheld, good for 10 minutes\n"
+        "       duongthu device import FILE.csv   codes for many handhelds (device import --help)\n"
         "       duongthu device list [--json]  every device, newest first\n"
         "       duongthu device revoke DEVICE  what it sends from now on is quarantined\n"
         "each: [--config FILE]\n",
@@ -50,35 +51,19 @@ static int fail_db(int err, const struct db_result *r)
 
 static int verb_invite(struct dbsync *db, const struct options *o)
 {
-    unsigned char secret[5], hash[SHA256_LEN];
-    char code[WIRE_INVITE_LEN + 1];
-    struct db_params p;
+    char code[WIRE_INVITE_LEN + 2], until[16];
     const struct db_result *r = NULL;
     if (!o->office || strlen(o->office) != 6 || strspn(o->office, "0123456789") != 6)
         return fail("--office needs the six digits of the post office");
-    if (db_params_init(&p))
-        return fail("no memory");
-    random_bytes(secret, sizeof(secret));
-    wire_print_invite(secret, code);
-    crypto_sha256(code, WIRE_INVITE_LEN, hash);
-    db_put_bytea(&p, hash, sizeof(hash));
-    db_put_cstr(&p, o->office);
-    db_put_cstr(&p, o->role ? o->role : "postman");
-    db_put_cstr(&p, o->label ? o->label : "");
-    db_put_int4(&p, INVITE_MINUTES);
-    int err = dbsync_query(db,
-                           "insert into dt.invite (code_hash, office, role, label, expires_at)"
-                           " values ($1::bytea, $2::text, $3::text, $4::text,"
-                           " clock_timestamp() + make_interval(mins => $5::integer))"
-                           " returning to_char(expires_at at time zone 'Asia/Ho_Chi_Minh', 'HH24:MI')",
-                           &p, &r);
-    db_params_done(&p);
+    const struct invite invite = {.office = o->office,
+                                  .role = o->role ? o->role : "postman",
+                                  .label = o->label ? o->label : "",
+                                  .minutes = INVITE_MINUTES};
+    int err = invite_create(db, &invite, code, until, &r);
     if (err)
         return fail_db(err, r);
-    char until[16];
-    db_copy_text(r, 0, 0, until, sizeof(until));
     (void)fprintf(stderr, "Type this code on the handheld before %s; it works once.\n", until);
-    return printf("%.4s-%s\n", code, code + 4) < 0;
+    return puts(code) < 0;
 }
 
 static int print_device(const struct db_result *r, int row, bool json)

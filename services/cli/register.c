@@ -18,6 +18,7 @@
 
 #define FAULTS_SHOWN 50
 #define FACTS_A_CALL 50000
+#define OUTPUT_MAX   (16 << 20) // bytes of lines that a kind prints
 
 struct entry {
     int16_t kind;
@@ -211,11 +212,15 @@ static int write_checked(const struct register_kind *k, const struct rows *rows,
     }
     struct register_facts facts = {0};
     struct register_run run = {.facts = &facts};
+    buf_init(&run.out, OUTPUT_MAX);
     struct keyring *ring = NULL;
     int err = open_run(k, &run, &ring);
     bool away = err != ERR_OK;
     if (err == ERR_OK)
         err = write_rows(k, &run, rows, path);
+    if (err == ERR_OK)
+        fputs(buf_str(&run.out), stdout);
+    buf_done(&run.out);
     free_facts(&facts);
     keyring_close(ring);
     dbsync_close(run.db);
@@ -223,7 +228,7 @@ static int write_checked(const struct register_kind *k, const struct rows *rows,
         fprintf(stderr, "%s: nothing was registered\n", k->noun);
         return away || err == ERR_DB_DOWN || err == ERR_DB_LOST ? EXIT_UNAVAILABLE : EXIT_NO;
     }
-    printf("%zu %s registered\n", rows->count, k->what);
+    fprintf(stderr, "%zu %s registered\n", rows->count, k->what);
     return 0;
 }
 

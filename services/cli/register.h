@@ -31,6 +31,7 @@ struct register_run {
     struct dbsync *db;
     const struct keyring *ring; // only for kinds that seal
     struct register_facts *facts;
+    struct buf out;             // lines for standard output, printed when all is committed
     char why[REGISTER_WHY_MAX]; // of the last failure
 };
 

@@ -2,6 +2,7 @@
 // What can be registered. Reference data goes into its table; whatever moves a journey (dossiers, links,
 // mergers) is a fact of the operator.
 #include "base/err.h"
+#include "cli/invite.h"
 #include "cli/register.h"
 #include "domain/code.h"
 #include "domain/dossier_code.h"
@@ -12,6 +13,7 @@
 #include "io/contact_seal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -209,6 +211,53 @@ static int office_write(struct register_run *run, const struct register_row *row
         (const char *const[]){row->value[0], row->value[1], row->value[2], row->value[3]}, 4);
 }
 
+// ---- handhelds: a one-time code each
+
+static const struct register_column device_columns[] = {
+    {.name = "office", .help = "post office of the handheld, six digits", .required = true},
+    {.name = "role", .help = "postman, counter, centre; postman when absent"},
+    {.name = "label", .help = "what is written on it; never a person's name"},
+    {.name = "minutes", .help = "how long the code is good, 10 when absent, at most 1440"},
+    {0},
+};
+
+static bool device_check(struct register_row *row, char why[REGISTER_WHY_MAX])
+{
+    char *end;
+    if (strlen(row->value[0]) != 6 || strspn(row->value[0], "0123456789") != 6) {
+        snprintf(why, REGISTER_WHY_MAX, "office: '%.20s' is not six digits", row->value[0]);
+        return false;
+    }
+    if (!row->value[1][0] && !register_set(row, 1, "postman"))
+        return false;
+    long minutes = row->value[3][0] ? strtol(row->value[3], &end, 10) : INVITE_MINUTES;
+    if ((row->value[3][0] && *end) || minutes < 1 || minutes > INVITE_MINUTES_MAX) {
+        snprintf(why, REGISTER_WHY_MAX, "minutes: '%.20s' is not between 1 and %d", row->value[3],
+                 INVITE_MINUTES_MAX);
+        return false;
+    }
+    char text[16];
+    snprintf(text, sizeof text, "%ld", minutes);
+    return register_set(row, 3, text) && check_length(row->value[1], "role", 100, why) &&
+           check_length(row->value[2], "label", 100, why);
+}
+
+static int device_write(struct register_run *run, const struct register_row *row)
+{
+    char code[WIRE_INVITE_LEN + 2], until[16];
+    const struct db_result *r = NULL;
+    const struct invite invite = {.office = row->value[0],
+                                  .role = row->value[1],
+                                  .label = row->value[2],
+                                  .minutes = (int)strtol(row->value[3], NULL, 10)};
+    int err = invite_create(run->db, &invite, code, until, &r);
+    if (err != ERR_OK)
+        snprintf(run->why, sizeof run->why, "%s", err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
+    else
+        buf_printf(&run->out, "%s,%s,%s,\"%s\",%s\n", code, invite.office, invite.role, invite.label, until);
+    return err;
+}
+
 // ---- dossiers
 
 enum { D_CODE, D_UNIT, D_TTHC, D_DUE, D_LEG, D_NAME, D_PHONE, D_ADDRESS, D_CONSENT };
@@ -404,6 +453,7 @@ const struct register_kind register_kinds[] = {
     {"post-office", "post offices", office_columns, false, office_check, office_write,
      "select office || ' ' || name || coalesce(' ' || hotline, '') from dt.post_office order by office limit "
      "1000"},
+    {"device", "enrolment codes", device_columns, false, device_check, device_write, NULL},
     {"dossier", "dossiers", dossier_columns, true, dossier_check, dossier_write, NULL},
     {"dossier-merger", "mergers of dossiers", dossier_merger_columns, false, dossier_merger_check,
      dossier_merger_write, NULL},

@@ -191,6 +191,11 @@ enum fact_error fact_check(const struct fact *f, enum event_source source)
     return e ? e : check_detail(f);
 }
 
+bool fact_uuid(struct fact_text text, uint8_t ret[FACT_UUID])
+{
+    return fact_value_parse_uuid(text.ptr, text.len, ret) == FACT_OK;
+}
+
 const char *fact_error_name(enum fact_error error)
 {
     static const char *const names[] = {

@@ -115,5 +115,8 @@ MUST_CHECK int fact_print(const struct fact *f, char *buf, size_t cap);
 // codes).
 MUST_CHECK enum fact_error fact_check(const struct fact *f, enum event_source source);
 
+// The bytes of a uuid in its one canonical form (lower case, dashes). False: it is none.
+MUST_CHECK bool fact_uuid(struct fact_text text, uint8_t ret[FACT_UUID]);
+
 // Stable word for problem documents and logs ("key-order", "value", …). Never NULL.
 const char *fact_error_name(enum fact_error error);

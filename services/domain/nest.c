@@ -147,3 +147,28 @@ bool nest_was_inside(const struct trail_fact *own, size_t n, const struct nest_b
             return true;
     return false;
 }
+
+static bool is_open_after(const struct nest_box *box, const struct trail_fact *put_in)
+{
+    for (size_t i = box->n; i-- > 0 && trail_compare(&box->facts[i], put_in) > 0;) {
+        const struct trail_fact *f = &box->facts[i];
+        if (f->kind == EVENT_BAG_OPENED && !f->inherited && !is_retracted(box->facts, box->n, f))
+            return false;
+    }
+    return true;
+}
+
+uint32_t nest_inside(const struct trail_fact *own, size_t n, const struct nest_box *boxes, size_t n_boxes)
+{
+    for (size_t i = n; i-- > 0;) {
+        if (!is_put_in(own, n, i))
+            continue;
+        if (own_end(own, n, i) < n)
+            return 0;
+        for (size_t b = 0; b < n_boxes; b++)
+            if (boxes[b].number == own[i].container && !is_open_after(&boxes[b], &own[i]))
+                return 0;
+        return own[i].container;
+    }
+    return 0;
+}

@@ -35,3 +35,6 @@ MUST_CHECK enum trail_error nest_trail(const struct trail_fact *own, size_t n, c
 // Was the object inside the box just before fact f of that box?
 bool nest_was_inside(const struct trail_fact *own, size_t n, const struct nest_box *box,
                      const struct trail_fact *f);
+
+// The number of the container the object is in after all these facts, or 0. The last claim counts.
+uint32_t nest_inside(const struct trail_fact *own, size_t n, const struct nest_box *boxes, size_t n_boxes);

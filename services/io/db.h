@@ -44,7 +44,7 @@ struct db_options {
     void *owner;
 };
 
-#define DB_PARAMS_MAX 48
+#define DB_PARAMS_MAX 96
 
 // Parameters of one statement, in binary. Values are copied. Bounded: DB_PARAMS_MAX parameters, 32 MiB.
 // Errors are sticky (a bound, no memory, a time PostgreSQL cannot hold) and come back from db_submit().

@@ -62,7 +62,7 @@ test('a file: spreadsheet BOM, semicolons and CRLF are taken; columns in any ord
     const before = (await facts()).length;
     assert.match((await app.run(['dossier', 'import', '--dry-run', path])).stdout, /2 dossiers could be registered; nothing was written/);
     assert.equal((await facts()).length, before);
-    assert.match((await app.run(['dossier', 'import', path])).stdout, /2 dossiers registered/);
+    assert.match((await app.run(['dossier', 'import', path])).stderr, /2 dossiers registered/);
     assert.deepEqual((await facts()).slice(before).map(({ body }) => /dossier=(.*)/.exec(body)[1]), ['H48.16-261121-0002', 'H48.16-261121-0003']);
 });
 
@@ -95,6 +95,14 @@ test('links: a bad check digit is refused, a good one is a fact about the item',
     const fact = (await facts()).at(-1);
     assert.equal(fact.code, 'EC521602781VN');
     assert.match(fact.body, /type=dossier\.link\ncode=EC521602781VN\ndossier=H48\.16-261121-0001\nleg=N/);
+});
+
+test('handhelds: a code each, printed only when all rows are stored', async () => {
+    const { stdout } = await app.run(['device', 'import', csv('devices.csv', 'office,label,minutes\n570000,PDA 1,60\n570001,PDA 2,\n')]);
+    assert.match(stdout, /^[0-9A-Z]{4}-[0-9A-Z]{4},570000,postman,"PDA 1",\d\d:\d\d\n[0-9A-Z]{4}-[0-9A-Z]{4},570001,postman,"PDA 2",\d\d:\d\d\n$/);
+    const stderr = await refused(['device', 'import', csv('devices2.csv', 'office,minutes\n570000,5\n57000,5\n570000,1441\n')], /2 of 3 rows are wrong/);
+    assert.match(stderr, /devices2\.csv:4: minutes: '1441' is not between 1 and 1440/);
+    assert.equal((await cluster.psql('select from dt.invite')).length, 2);
 });
 
 test('forgetting needs --yes, erases every key, and says so; the log is untouched', async () => {

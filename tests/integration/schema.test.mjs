@@ -105,13 +105,13 @@ test('positions are not handed out by a sequence: two lanes count by themselves'
 
 const EVERYBODY = 'installation:r log_setting:r segment:r';
 const RIGHTS = {
-    dt_cli: `api_key:rawd attempt:r contact:rawd container_fact:r content:r cursor:r device:rawd dossier:r dossier_code:r endpoint:rawd
+    dt_cli: `api_key:rawd attempt:r contact:rawd container:r content:r cursor:r device:rawd dossier:r dossier_code:r endpoint:rawd
         endpoint_cursor:rawd fact:r fact_head:r forgotten:r gap:rd hold:rd idempotency:r invite:rawd item:r journey:r journey_head:r lease:r
         link:r link_token:r migration:r opt_out:rawd post_office:rawd published:r quarantine:rawd receipt:r registration:raw replay:rawd
         sealed:rawd
-        sms:r stream:r stuck:rawd unit:rawd unit_alias:rawd wrap:rawd`,
-    dt_correlate: `contact:r container_fact:rawd content:rawd cursor:rawd dossier:rawd dossier_code:rawd fact:r fact_head:r item:rawd
-        journey:ra journey_head:rw lease:raw link:rawd stream:r stuck:rawd unit:r unit_alias:r wrap:ra`,
+        sms:r stream:r stuck:rawd turn:r unit:rawd unit_alias:rawd wrap:rawd`,
+    dt_correlate: `contact:r container:rawd content:rawd cursor:rawd dossier:rawd dossier_code:rawd fact:r fact_head:r item:rawd
+        journey:ra journey_head:rw lease:raw link:rawd stream:r stuck:rawd turn:rawd unit:r unit_alias:raw wrap:ra`,
     dt_ingest: 'device:r post_office:r stream:r',
     dt_portal: '',
     dt_sms: `contact:r cursor:ra dossier:r dossier_code:r forgotten:r item:r journey:r journey_head:r lease:raw link_token:raw opt_out:raw
@@ -123,7 +123,9 @@ const RIGHTS = {
 };
 const CALLS = {
     dt_cli: 'append_facts forget make_segments portal_contact segments_ahead source_stream',
-    dt_correlate: 'lease_check lease_release lease_take make_segments segments_ahead',
+    dt_correlate: `correlate_append correlate_begin correlate_containers correlate_contents correlate_dossiers correlate_items
+        correlate_links correlate_put_containers correlate_put_dossiers correlate_put_items correlate_put_links correlate_state
+        correlate_stick correlate_told correlate_unit lease_check lease_release lease_take make_segments segments_ahead`,
     dt_ingest: 'append_scans enrol enrol_failed make_segments open_stream segments_ahead',
     dt_portal: `make_segments portal_act portal_dossier portal_journey portal_level portal_page portal_publish portal_register
         segments_ahead`,
