@@ -2,15 +2,15 @@
 // The engine's frame: reads a fact, decides whom it is about, and hands it on. See batch.h.
 #include "correlate/batch.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/check.h"
 #include "base/err.h"
 #include "correlate/engine.h"
 #include "domain/item_code.h"
 #include "domain/order_number.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 int batch_create(struct world *w, struct batch **ret_batch)
 {

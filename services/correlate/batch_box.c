@@ -3,11 +3,11 @@
 // lists; then come, in order of their numbers, all items that were ever inside it or inside a container
 // inside it. Each works out anew what is handed down to it, so doing an object twice does nothing the second
 // time.
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/err.h"
 #include "correlate/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 struct world_box *box_of(struct batch *b, struct fact_text code)
 {

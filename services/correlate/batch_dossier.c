@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Facts about dossiers and units: registration, what the office asks and decides, mergers. A dossier that
 // nobody has registered is made when a fact names it; the office may tell us later whose it is.
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/err.h"
 #include "correlate/engine.h"
 #include "domain/status.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define MERGE_TOLD_MS                                                                                        \
     (INT64_C(366) * 24 * 3600 * 1000) // dossiers older than this hear nothing of a merger of units

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Facts about one item: its trail, what its containers hand down, its links.
-#include <string.h>
-
 #include "base/err.h"
 #include "correlate/engine.h"
+
+#include <string.h>
 
 static void freeze(struct batch *b, struct world_item *it, const char *why)
 {
@@ -25,14 +25,17 @@ static size_t keep_common(struct batch_scratch *s, size_t n_old, size_t n_whole)
     return n;
 }
 
-// Folds one fact into work and tells what it changes.
+// Folds one fact into work and tells what it changes. removed_newest: the newest fact that was folded before,
+// when containers took facts away; else 0.
 static int fold_one(struct batch *b, struct world_item *it, size_t *n, struct journey_item *now,
-                    const struct trail_fact *f)
+                    const struct trail_fact *f, int64_t removed_newest)
 {
     struct batch_scratch *s = b->scratch;
     struct journey_row row;
     if (journey_add(s->work, n, s->entries, now, f, &row) != TRAIL_OK)
         return ERR_TOO_BIG; // whole fits, so work does: not reached
+    if (row.kind != EVENT_NONE && row.kind != EVENT_CORRECTION && f->at < removed_newest)
+        journey_mark_late(&row);
     return tell_linked(b, it, f, &row);
 }
 
@@ -78,13 +81,14 @@ static int change(struct batch *b, struct world_item *it, const struct trail_fac
     struct journey_item now = it->now;
     size_t n = keep_common(s, n_old, n_whole);
     size_t removed = n_old - n, common = n;
+    int64_t newest = removed > 0 ? it->now.newest : 0;
     note_box(b, it, n_own);
     if (!add && removed == 0 && n_whole == n)
         return ERR_OK;
-    int err = add ? fold_one(b, it, &n, &now, add) : ERR_OK;
+    int err = add ? fold_one(b, it, &n, &now, add, newest) : ERR_OK;
     for (size_t i = 0; i < n_whole && !err; i++)
         if (trail_find(s->work, n, &s->whole[i]) == n)
-            err = fold_one(b, it, &n, &now, &s->whole[i]);
+            err = fold_one(b, it, &n, &now, &s->whole[i], newest);
     if (!err && removed > 0 && n == common)
         err = tell_removal(b, it, n, &now);
     if (err)

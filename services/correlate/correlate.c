@@ -3,10 +3,6 @@
 // free or expired. A tick each TICK_MS keeps the lease and is the backstop of NOTIFY.
 #include "correlate/correlate.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/err.h"
@@ -14,6 +10,10 @@
 #include "base/ready.h"
 #include "correlate/pump.h"
 #include "io/service.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #define TICK_MS        100   // backstop of the wake-ups
 #define LEASE_MS       8000  // a dead owner is followed after so long

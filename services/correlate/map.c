@@ -3,11 +3,11 @@
 // long slows one batch of at most 500 facts, so the hash needs no secret.
 #include "correlate/map.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/check.h"
 #include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 struct map_entry {
     struct map_entry *next;

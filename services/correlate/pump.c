@@ -4,10 +4,6 @@
 // for a lasting reason is halved until one fact is left; that one is stuck, and the batches grow again.
 #include "correlate/pump.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/backoff.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -16,6 +12,10 @@
 #include "base/metrics.h"
 #include "base/ready.h"
 #include "correlate/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SQLSTATE_LEASE  "DT001"
 #define SQLSTATE_CURSOR "DT002"
@@ -311,7 +311,8 @@ static void on_loaded(void *owner, int err, const struct db_result *r, size_t n)
     }
     if (err == ERR_TOO_BIG || err == ERR_IO) {
         bisect(p, err == ERR_IO ? p->n_facts : p->n_applied, "",
-               err == ERR_IO ? "what is stored about it is inconsistent" : "means more rows than can be numbered");
+               err == ERR_IO ? "what is stored about it is inconsistent"
+                             : "means more rows than can be numbered");
         return;
     }
     drop_world(p);

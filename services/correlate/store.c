@@ -2,11 +2,11 @@
 // One array per column, rows in order of their keys: that is the order in which the database locks them.
 #include "correlate/store.h"
 
+#include "base/err.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/err.h"
 
 const char store_sql[] =
     "select dt.correlate_append(dt.correlate_put_links(dt.correlate_put_dossiers(dt.correlate_put_containers("

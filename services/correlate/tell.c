@@ -6,15 +6,15 @@
 //   (of the merged dossier) · status 9 (told by the office) · source "device" · fact "0:17" (position of the
 //   fact told, when it is not the cause)
 // Nothing personal: names, phones and places of people never reach a fact's body.
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/check.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "correlate/engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void print_money(struct jout *j, const char *key, int64_t amount)
 {

@@ -2,11 +2,11 @@
 // Creation and look-up of the world's objects; see world.h. No rules live here.
 #include "correlate/world.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/check.h"
 #include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 // S10 item numbers may be used again; UPU S10 asks for twelve months, postal practice is shorter. Six months
 // after its end an item of the same code is another one.

@@ -3,10 +3,10 @@
 // fact_value.c.
 #include "domain/fact.h"
 
-#include <string.h>
-
 #include "domain/fact_value.h"
 #include "domain/status.h"
+
+#include <string.h>
 
 void fact_init(struct fact *f)
 {

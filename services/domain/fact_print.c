@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The printer of bodies: walks the table of keys and refuses every value that the parser would refuse.
 #include "domain/fact.h"
+#include "domain/fact_value.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "domain/fact_value.h"
 
 struct out {
     char *buf;

@@ -2,9 +2,9 @@
 // The table of body keys and the rules of their values; see fact_value.h.
 #include "domain/fact_value.h"
 
-#include <string.h>
-
 #include "domain/utf8.h"
+
+#include <string.h>
 
 #define AT(field) offsetof(struct fact, field)
 const struct fact_key fact_keys[FACT_KEYS] = {

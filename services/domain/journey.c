@@ -3,9 +3,9 @@
 // journey_row.c.
 #include "domain/journey.h"
 
-#include <string.h>
-
 #include "domain/journey_row.h"
+
+#include <string.h>
 
 struct walk {
     struct journey_item *item;

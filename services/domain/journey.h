@@ -111,5 +111,8 @@ struct journey_row journey_dossier(unsigned kind, unsigned leg);
 struct journey_row journey_revision(unsigned kind, const struct journey_item *before,
                                     const struct journey_item *after);
 
+// Marks a row as late after all: the facts that were newer have been taken away by the fact that it tells.
+void journey_mark_late(struct journey_row *row);
+
 // May this source take back facts of that stream? A device only its own; timers and carriers nothing.
 bool journey_may_retract(enum event_source source, uint64_t own_stream, uint64_t target_stream);

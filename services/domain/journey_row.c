@@ -185,3 +185,10 @@ struct journey_row journey_dossier(unsigned kind, unsigned leg)
     }
     return row;
 }
+
+void journey_mark_late(struct journey_row *row)
+{
+    row->flags |= row->before != row->after ? JOURNEY_LATE | JOURNEY_REVISED : JOURNEY_LATE;
+    row->notify &= (uint8_t)~NOTIFY_CITIZEN;
+    row->template = 0;
+}
