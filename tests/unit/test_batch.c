@@ -49,7 +49,7 @@ static void say(int minute, enum event_source source, const char *keys)
     struct batch_fact f = {.pos = ++pos,
                            .stream = source,
                            .seq = ++seqs[source],
-                           .source = source,
+                           .source = (int)source,
                            .at = minute * INT64_C(60000),
                            .body = body,
                            .body_len = (size_t)len};
