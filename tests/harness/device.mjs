@@ -37,6 +37,9 @@ export function bodyOf(scan) {
     return lines.filter(([, value]) => value !== undefined).map(([key, value]) => `${key}=${value}\n`).join('');
 }
 
+// SHA-256 of each scan's body, in hex
+export const digestsOf = (scans) => scans.map((scan) => sha256(bodyOf(scan)).toString('hex'));
+
 export function headerOf(batch) {
     const digests = sha256(...batch.scans.map((scan) => sha256(bodyOf(scan))));
     const offset = batch.offset_ms === undefined ? '' : `offset=${batch.offset_ms}\n`;
@@ -149,7 +152,7 @@ export class Device {
             bytes = gzipSync(bytes);
         const answer = await this.post('/v1/scans', bytes, { 'content-type': form, ...(gzip ? { 'content-encoding': 'gzip' } : {}) });
         if (answer.status === 200 && !this.receiptIsGood(batch, answer.body))
-            throw new Error(`the receipt does not verify: ${JSON.stringify(answer.body)}`);
+            throw Object.assign(new Error(`the receipt does not verify: ${JSON.stringify(answer.body)}`), { code: 'BAD_RECEIPT' });
         return answer;
     }
 

@@ -41,7 +41,9 @@ const MODES = {
 };
 
 export class Peer {
-    requests = []; // { n, at, method, path, headers, body, mode }, in order of arrival; body is a Buffer
+    // { n, at, answered, method, path, headers, body, mode }, in order of arrival; body is a Buffer. answered: when the answer had left, undefined when none did: the
+    // client was gone, or the mode gives none
+    requests = [];
     delay = 2_000; // milliseconds, mode slow
     retryAfter = 1; // seconds, modes 503 and 429
     location = 'http://127.0.0.1:1/'; // mode redirect
@@ -114,6 +116,7 @@ export class Peer {
             request.mode = typeof mode === 'string' ? mode : mode.status;
             this.requests.push(request);
             appendFileSync(this.log, `${JSON.stringify({ ...request, body: request.body.toString() })}\n`);
+            response.on('finish', () => (request.answered = Date.now()));
             const reply = ({ status, headers = {}, body = '' }) => {
                 if (!response.destroyed)
                     response.writeHead(status, headers).end(body);
