@@ -127,6 +127,7 @@ static int open_database(struct portal *p)
                                  .statement_count = STATEMENT_COUNT,
                                  .on_state = on_state,
                                  .owner = p};
+    ready_set("db", "not connected yet"); // the pool tells changes only
     int err = db_params_init(&p->wake.params);
     if (err == ERR_OK)
         err = db_create(p->loop, &o, &p->db);
