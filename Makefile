@@ -55,6 +55,7 @@ GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
 SRCS := $(filter-out services/duongthu.c,$(wildcard services/*/*.c))
 OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/gen/migrations.o $(B)/obj/gen/portal_assets.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
 DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c))
 
 # ---- building
@@ -65,7 +66,7 @@ DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/
 
 all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
-units: $(UNIT) $(DRIVERS)
+units: $(UNIT) $(DRIVERS) $(BENCH)
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
@@ -125,13 +126,11 @@ $(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
 	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS)
 
 # What `make bench` measures with.
-BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
-benches: $(BENCH)
 $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
 
-.PHONY: packages bench benches
+.PHONY: packages bench
 packages:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || \
 		{ echo "libraries are missing: deploy/setup.sh build installs them (make run and make test do so by themselves)" >&2; exit 1; }
@@ -151,7 +150,7 @@ lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
 	@exec $(NODE) tests/lint/lint.mjs $(ARGS)
 
-bench: benches all ## acked scans a second against the machine's own limit, a plain COPY (ARGS='--rounds 1 --rows 200000': faster)
+bench: all $(BENCH) ## acked scans a second against the machine's own limit, a plain COPY (ARGS='--rounds 1 --rows 200000': faster)
 	@deploy/setup.sh build run test peers
 	@exec $(NODE) tests/bench/bench.mjs $(ARGS)
 
