@@ -154,10 +154,10 @@ static void note_office_word(struct batch *b, struct world_dossier *d)
         d->registered = true;
         if (f->unit.len)
             (void)canonical_unit(b, f->unit.ptr, f->unit.len, d->unit);
+        copy_text(d->due, sizeof d->due,
+                  f->due); // of any other fact it is another day: for papers, for a visit
     }
     copy_text(d->tthc, sizeof d->tthc, f->tthc);
-    if (event_find(f->kind)->subject == SUBJECT_DOSSIER)
-        copy_text(d->due, sizeof d->due, f->due);
     uint8_t status = told_status(f, d->status);
     if (status == d->proposed)
         d->proposed = 0; // the office has decided what we proposed

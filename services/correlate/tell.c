@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Rows of the journey: numbers them per dossier, keeps the dossier's proposal, and prints their details:
-//   office "580000" · reason "13" · solution "redeliver" · charge, fee, remit (đồng) · next / until
-//   "YYYY-MM-DD" (next attempt or due date, end of holding) · before "S12" (state before) · proposes 10 ·
-//   fee_state "collected" · container "TUI-1" · into "…" (survivor, successor, container) · from, last_seq
-//   (of the merged dossier) · status 9 (told by the office) · source "device" · fact "0:17" (position of the
-//   fact told, when it is not the cause)
+//   office "580000" · reason "13" · solution "redeliver" · charge, fee, remit (đồng) · next "YYYY-MM-DD"
+//   (next attempt), until (end of holding, last day for papers), due (of a registration) · note (an office's
+//   words; a postman's stay inside, they may speak of the receiver) · before "S12" (state before) · proposes
+//   10 · fee_state "collected" · container "TUI-1" · into "…" (survivor, successor, container) · from,
+//   last_seq (of the merged dossier) · status 9 (told by the office) · source "device" · fact "0:17"
+//   (position of the fact told, when it is not the cause)
 // Nothing personal: names, phones and places of people never reach a fact's body.
 #include "base/check.h"
 #include "base/err.h"
@@ -28,12 +29,20 @@ static void print_text(struct jout *j, const char *key, struct fact_text t)
         jout_string_n(j, key, t.ptr, t.len);
 }
 
+static const char *due_name(const struct fact *f, unsigned solution)
+{
+    if (f->kind == EVENT_DOSSIER_REGISTERED)
+        return "due";
+    return solution == SOLUTION_HOLD || f->kind == EVENT_SUPPLEMENT_REQUESTED ? "until" : "next";
+}
+
 // What only the body knows, so only of the cause itself.
-static void print_body(struct jout *j, const struct fact *f, unsigned solution)
+static void print_body(struct jout *j, const struct fact *f, unsigned solution, unsigned source)
 {
     print_text(j, "reason", f->reason);
-    if (f->due.len)
-        print_text(j, solution == SOLUTION_HOLD ? "until" : "next", f->due);
+    print_text(j, due_name(f, solution), f->due);
+    if (source == SOURCE_OFFICE || source == SOURCE_OPERATOR)
+        print_text(j, "note", f->note);
     print_text(j, "into", f->into);
     print_text(j, "order", f->order);
 }
@@ -92,7 +101,7 @@ static char *print_details(struct batch *b, const struct trail_fact *about, cons
     jout_open_object(&j, NULL);
     print_trail(&j, b, about ? about : &c->trail, is_cause);
     if (is_cause)
-        print_body(&j, &c->fact, c->trail.solution);
+        print_body(&j, &c->fact, c->trail.solution, c->trail.source);
     if (row->before != row->after)
         jout_string(&j, "before", state_code(row->before));
     if (row->proposes)

@@ -282,7 +282,7 @@ static void read_duties(const json_t *details, unsigned kind, struct page_dossie
     if (kind == EVENT_SUPPLEMENT_REQUESTED && !*supplement) {
         *supplement = true;
         copy_member(details, "note", d->note, sizeof(d->note));
-        copy_member(details, json_object_get(details, "until") ? "until" : "due", d->until, sizeof(d->until));
+        copy_member(details, "until", d->until, sizeof(d->until));
     } else if (kind == EVENT_RESULT_READY && d->fee == 0 && d->remit == 0) {
         d->fee = json_integer_value(json_object_get(details, "fee"));
         d->remit = json_integer_value(json_object_get(details, "remit"));

@@ -35,7 +35,7 @@ before(async () => {
     const dossiers = [
         { status: 9, due: '2026-11-26', items: [{ item: n, leg: 'N', state: 18 }, { item: k, leg: 'K', state: 15, office: '441230' }],
             rows: [...sent, { kind: 64, details: { fee: 30000 } }, { kind: 33, item: k, leg: 'K', state: 15, details: { office: '441230' } }] },
-        { status: 5, rows: [...sent, { kind: 63, details: { note: 'Bản sao giấy khai sinh có chứng thực của cơ quan có thẩm quyền', due: '2026-12-01' } }] },
+        { status: 5, rows: [...sent, { kind: 63, details: { note: 'Bản sao giấy khai sinh có chứng thực của cơ quan có thẩm quyền', until: '2026-12-01' } }] },
         { status: 3, rows: sent },
         { status: 10, rows: sent },
     ];

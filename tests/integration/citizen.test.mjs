@@ -30,7 +30,7 @@ before(async () => {
             { kind: 12, item: N, leg: 'N', state: 6, at: '2026-11-18T02:16:00Z' }, // put into a bag: nothing for a citizen
             { kind: 34, item: N, leg: 'N', state: 18, at: '2026-11-19T02:40:00Z' },
             { kind: 31, item: N, leg: 'N', state: 18, flags: 8, at: '2026-11-19T02:45:00Z' }, // a contradiction: for a person to look into
-            { kind: 63, at: '2026-11-19T07:00:00Z', details: { note: 'Bản sao <b>khai sinh</b>', due: '2026-12-01' } },
+            { kind: 63, at: '2026-11-19T07:00:00Z', details: { note: 'Bản sao <b>khai sinh</b>', until: '2026-12-01' } },
             { kind: 64, at: '2026-11-20T08:00:00Z', details: { fee: 30000, remit: 5000 } },
             { kind: 31, item: K, leg: 'K', state: 13, at: '2026-11-20T09:00:00Z', details: { reason: '13' } },
             { kind: 70, item: K, leg: 'K', state: 12, retracts: 8, at: '2026-11-20T09:30:00Z' },

@@ -309,14 +309,17 @@ static void what_the_office_says(void **state)
 {
     (void)state;
     begin();
-    say(10, SOURCE_OFFICE, "type=dossier.registered\ndossier=" D "\nunit=000.00.16.H34\ntthc=1.001612\n");
+    say(10, SOURCE_OFFICE,
+        "type=dossier.registered\ndossier=" D "\nunit=000.00.16.H34\ntthc=1.001612\ndue=2026-12-05\n");
     const struct world_dossier *d = world_dossier(&world, D, strlen(D));
     assert_true(d->registered);
+    assert_non_null(strstr(batch->rows[0].details, "\"due\":\"2026-12-05\""));
     assert_string_equal(d->unit, "H34.16");
     assert_int_equal(d->status, 0);
-    say(20, SOURCE_OFFICE, "type=supplement.requested\ndossier=" D "\ndue=2026-12-01\n");
+    say(20, SOURCE_OFFICE, "type=supplement.requested\ndossier=" D "\ndue=2026-12-01\nnote=Giấy khai sinh\n");
     assert_int_equal(d->status, 5);
-    assert_string_equal(d->due, "2026-12-01");
+    assert_string_equal(d->due, "2026-12-05"); // the last day for papers is another day
+    assert_non_null(strstr(batch->rows[1].details, "\"until\":\"2026-12-01\",\"note\":\"Giấy khai sinh\""));
     say(30, SOURCE_OFFICE, "type=handover.refused\ndossier=" D "\nreason=2\n");
     assert_int_equal(d->status, 5); // only proposed
     assert_int_equal(d->proposed, 3);
@@ -328,6 +331,10 @@ static void what_the_office_says(void **state)
     assert_string_equal(hears(D),
                         "1 dossier.registered S00; 2 supplement.requested S00 T6; 3 handover.refused S00 T5; "
                         "4 dossier.status S00; 5 result.ready S00");
+    // What a postman writes stays in the log of facts: it may speak of the receiver.
+    say(60, SOURCE_DEVICE, "type=delivery.failed\ncode=" A "\ndossier=" D "\nnote=khach di vang\n");
+    assert_int_equal(batch->n_rows, 1); // hears() has cleared the earlier ones
+    assert_null(strstr(batch->rows[0].details, "note"));
     end();
 }
 
