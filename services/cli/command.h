@@ -20,3 +20,4 @@ int command_webhook_sign(int argc, char **argv);   // webhook sign --secret S --
 int command_webhook_verify(int argc, char **argv); // webhook verify … --signature V [--now T] < body
 int command_register(int argc, char **argv); // unit, unit-alias, …: add|import|list (register_kinds.c)
 int command_dossier_forget(int argc, char **argv); // dossier forget CODE --yes
+int command_attention(int argc, char **argv);      // quarantine, stuck, unmatched, frozen: list (attention.c)
