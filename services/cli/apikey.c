@@ -204,7 +204,7 @@ static int revoke_key(struct apikey *a)
         return fail(ERR_NO_MEMORY, "out of memory");
     db_put_cstr(&p, a->id);
     int code = query(a,
-                     "update dt.api_key set revoked_at = coalesce(revoked_at, clock_timestamp()) "
+                     "update dt.api_key set revoked_at = coalesce(revoked_at, statement_timestamp()) "
                      "where key_id = $1::text returning key_id",
                      &p, &r);
     if (code)

@@ -11,7 +11,7 @@ import { EXPLAIN, longReads, plansOf } from '../harness/plans.mjs';
 import { until } from '../harness/wait.mjs';
 
 const STREAMS = 8;
-const UPLOADS = flavour === 'asan' ? 1500 : 4000;
+const UPLOADS = flavour === 'asan' ? 1000 : 2500;
 
 // A database with lanes, devices and streams. → its cluster
 async function ground(t, lanes, settings = {}) {
