@@ -50,6 +50,7 @@ static const struct command commands[] = {
     {"webhook verify", command_webhook_verify, "check such a signature"},
     {"migrate", command_migrate, "bring the database schema up to date"},
     {"sms", sms_run, "service: journeys to citizens"},
+    {"rebuild", correlate_rebuild, "prove that the facts alone give the stored projection"},
     {"version", version, "print the version"},
 };
 

@@ -211,6 +211,8 @@ static int by_number(const void *a, const void *b)
 
 static int add_box(struct family *f, struct world_box *box)
 {
+    if (box && !box->whole)
+        return ERR_IO; // the loader's mistake: nobody may be forgotten silently
     if (!box || box->visited)
         return ERR_OK;
     if (f->n_boxes == f->cap_boxes) {

@@ -56,7 +56,17 @@ int load_take_boxes(struct load *l, const struct db_result *r)
     return ERR_OK;
 }
 
-// The containers that facts are about: their contents hear of it.
+static size_t put_family(struct load *l, struct fact_text code)
+{
+    struct world_box *box = code.len ? world_box(l->world, code.ptr, code.len) : NULL;
+    if (!box)
+        return 0;
+    box->whole = true;
+    db_item_int8(load_params(l), box->number);
+    return 1;
+}
+
+// The containers that facts are about, and those that they list: their contents hear of it.
 bool load_ask_contents(struct load *l)
 {
     size_t n = 0;
@@ -64,12 +74,11 @@ bool load_ask_contents(struct load *l)
     db_open_array(load_params(l), DB_INT8);
     for (size_t i = 0; i < l->n_facts; i++) {
         const struct fact *f = &l->needs.fact;
-        struct world_box *box =
-            load_read_fact(l, i) && f->code.len ? world_box(l->world, f->code.ptr, f->code.len) : NULL;
-        if (!box)
+        if (!load_read_fact(l, i))
             continue;
-        db_item_int8(load_params(l), box->number);
-        n++;
+        n += put_family(l, f->code);
+        for (size_t k = 0; k < f->n_members; k++)
+            n += put_family(l, f->members[k]);
     }
     db_close_array(load_params(l));
     return n > 0;
@@ -163,6 +172,14 @@ int load_take_members(struct load *l)
         struct world_box *box = world_box_by_number(l->world, (uint32_t)l->contents[i].box);
         if (!box)
             return ERR_IO;
+        box->whole = true;
+        if (l->contents[i].kind == MEMBER_BOX) {
+            struct world_box *inner = world_box_by_number(l->world, (uint32_t)l->contents[i].member);
+            if (!inner)
+                return ERR_IO;
+            inner->whole =
+                true; // empty, or its own contents are in the list; the deepest level is not looked into
+        }
         int err = world_add_member(l->world, box, (enum world_member_kind)l->contents[i].kind,
                                    l->contents[i].member, false);
         if (err)

@@ -19,6 +19,7 @@
 
 #define SQLSTATE_LEASE  "DT001"
 #define SQLSTATE_CURSOR "DT002"
+#define SQLSTATE_OURS   "DT003" // not the server's refusal: a limit of ours
 #define SQLSTATE_CHECK  "23514" // also: no partition for the row
 #define BODIES_MAX      (LOAD_FACTS_MAX * (size_t)FACT_BODY_MAX)
 #define WRITE_LIMIT_MS  30000
@@ -272,7 +273,7 @@ static void write_batch(struct pump *p)
     if (!err)
         err = submit(p, PUMP_WRITE, WRITING, on_written);
     if (err == ERR_TOO_BIG) { // more than one statement may carry
-        bisect(p, p->n_applied, "", "too big to write");
+        bisect(p, p->n_applied, SQLSTATE_OURS, "too big to write");
     } else if (err) {
         drop_world(p);
         (void)is_passing(p, "write", err, NULL);
@@ -310,7 +311,7 @@ static void on_loaded(void *owner, int err, const struct db_result *r, size_t n)
         return;
     }
     if (err == ERR_TOO_BIG || err == ERR_IO) {
-        bisect(p, err == ERR_IO ? p->n_facts : p->n_applied, "",
+        bisect(p, err == ERR_IO ? p->n_facts : p->n_applied, SQLSTATE_OURS,
                err == ERR_IO ? "what is stored about it is inconsistent"
                              : "means more rows than can be numbered");
         return;

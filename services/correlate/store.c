@@ -96,12 +96,6 @@ static int by_item(const void *a, const void *b)
     return x->lane != y->lane ? (x->lane > y->lane) - (x->lane < y->lane) : (x->id > y->id) - (x->id < y->id);
 }
 
-// An item that is only linked has no fact yet: it dates from its first link.
-static int64_t last_at(const struct world_item *it)
-{
-    return it->now.newest || !it->links ? it->now.newest : it->links->from;
-}
-
 static int put_items(struct db_params *p, const struct world *w)
 {
     size_t n = 0;
@@ -128,7 +122,7 @@ static int put_items(struct db_params *p, const struct world *w)
     COLUMN(DB_INT8, n, db_item_int8(p, all[i]->now.fee.collected.charge));
     COLUMN(DB_INT8, n, db_item_int8(p, all[i]->now.fee.collected.fee));
     COLUMN(DB_INT8, n, db_item_int8(p, all[i]->now.fee.collected.remit));
-    COLUMN(DB_TIMESTAMPTZ, n, db_item_time_ms(p, last_at(all[i])));
+    COLUMN(DB_TIMESTAMPTZ, n, db_item_time_ms(p, world_last_at(all[i])));
     free(all);
     return ERR_OK;
 }

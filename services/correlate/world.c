@@ -166,6 +166,11 @@ void world_touch_item(struct world *w, struct world_item *item)
     w->dirty_items = item;
 }
 
+int64_t world_last_at(const struct world_item *item)
+{
+    return item->now.newest || !item->links ? item->now.newest : item->links->from;
+}
+
 // ---- containers
 
 struct world_box *world_box(const struct world *w, const char *code, size_t len)
@@ -201,6 +206,7 @@ struct world_box *world_add_box(struct world *w, const char *code, size_t len)
     if (!b)
         return NULL;
     w->ids.box = id;
+    b->whole = true;
     world_touch_box(w, b);
     return b;
 }

@@ -62,6 +62,7 @@ enum world_member_kind { MEMBER_ITEM = 1, MEMBER_BOX = 2 };
 struct world_box { // a bag or a dispatch
     struct world_box *next_dirty, *next_all;
     bool dirty, visited;
+    bool whole; // all its members are known, so that a fan-out may go through it
     int16_t lane;
     uint32_t number;
     char code[WORLD_CODE_MAX + 1];
@@ -126,6 +127,8 @@ struct world_item *world_add_item(struct world *w, const char *code, size_t len)
 struct world_item *world_load_item(struct world *w, const char *code, size_t len, int64_t id, int16_t lane,
                                    int16_t generation);
 void world_touch_item(struct world *w, struct world_item *item);
+// Time of its newest fact; of its first link while it has none.
+int64_t world_last_at(const struct world_item *item);
 
 struct world_box *world_box(const struct world *w, const char *code, size_t len);
 struct world_box *world_box_by_number(const struct world *w, uint32_t number);
