@@ -8,6 +8,7 @@ import { startApp } from '../harness/app.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { Device, results } from '../harness/device.mjs';
 import { append, item } from '../harness/facts.mjs';
+import { giveToken } from '../harness/folded.mjs';
 import { EXPLAIN, longReads, partialIndexes, plansOf } from '../harness/plans.mjs';
 import { until } from '../harness/wait.mjs';
 
@@ -54,7 +55,25 @@ async function work(cluster, app) {
             AND (SELECT max(pos) FROM dt.journey) = (SELECT max(pos) FROM dt.cursor WHERE consumer = 'sms') AS done`);
         return row.done;
     }, { what: 'all is folded and planned', limit: 30_000 });
-    assert.equal((await fetch(app.url('portal', '/tra-cuu?code=H56.14-261120-0001'))).status, 200);
+    await ask(cluster, app);
+}
+
+// Each statement of the portal, more than once.
+async function ask(cluster, app) {
+    const code = 'H56.14-261120-0001';
+    const key = (await app.run(['apikey', 'create', '--unit', 'H56'])).stdout.trim();
+    await giveToken(cluster, '0123456789abcdef', (await cluster.psql('SELECT dossier FROM dt.dossier_code WHERE code = $1', [code]))[0].dossier);
+    for (let n = 0; n < 3; n++) {
+        for (const [method, path, body] of [
+            ['GET', `/tra-cuu?ma=${code}`], ['GET', '/t/0123456789abcdef'], ['GET', `/api/v1/dossiers/${code}`], ['GET', `/api/v1/dossiers/${code}/journey`],
+            ['PUT', `/api/v1/dossiers/${code}`, { unit: 'H56.14', contact: { phone: '0905123456' }, sms_consent: true }],
+            ['POST', `/api/v1/dossiers/${code}/handover`, { item: item(2), outcome: 'confirmed' }],
+        ]) {
+            const response = await fetch(app.url('portal', path), { method, body: body && JSON.stringify(body),
+                headers: { authorization: `Bearer ${key}`, 'idempotency-key': `${method}-${n}-${path.length}`, 'content-type': 'application/json' } });
+            assert.ok([200, 202].includes(response.status), `${method} ${path}: ${response.status} ${await response.text()}`);
+        }
+    }
 }
 
 for (const [what, prepare, busiest] of [
