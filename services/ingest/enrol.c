@@ -327,7 +327,7 @@ void on_streams(struct http_request *req, void *owner)
     } else if (e->sent = json_integer_value(sent), __builtin_sub_overflow(clock_wall_ms(), e->sent, &skew) ||
                                                        skew > WIRE_CLOCK_SKEW_MS ||
                                                        skew < -WIRE_CLOCK_SKEW_MS) {
-        struct refusal r;
+        struct refusal r = {0};
         (void)refuse(&r, 409, "clock-skew", "Clock skew",
                      "sent_at_ms is more than 300 s from the server's time: correct it and sign again.");
         reply_refusal(req, &r);
