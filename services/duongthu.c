@@ -8,6 +8,7 @@
 #include "sms/sms.h"
 #include "supervise/supervise.h"
 #include "watch/watch.h"
+#include "webhook/webhook.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ static const struct command commands[] = {
     {"webhook sign", command_webhook_sign, "print the signature of a body, as offices get it"},
     {"webhook verify", command_webhook_verify, "check such a signature"},
     {"migrate", command_migrate, "bring the database schema up to date"},
+    {"webhook", webhook_run, "service: journeys to one-stop systems"},
     {"sms", sms_run, "service: journeys to citizens"},
     {"rebuild", correlate_rebuild, "prove that the facts alone give the stored projection"},
     {"version", version, "print the version"},

@@ -58,6 +58,16 @@ const struct conf_key conf_keys[] = {
 
     {"webhook", OPS("127.0.0.1:9104")},
     {"webhook", ROLE_URL},
+    {"webhook", "in_flight", CONF_INT, "512", .min = 1, .max = 1000, .help = "requests under way at once"},
+    {"webhook", "per_endpoint", CONF_INT, "8", .min = 1, .max = 100,
+     .help = "requests to one endpoint at once, each about another dossier"},
+    {"webhook", "timeout", CONF_MS, "15s", .min = 100, .max = 30000, .help = "longest wait for an answer"},
+    {"webhook", "connect_timeout", CONF_MS, "5s", .min = 100, .max = 15000,
+     .help = "longest wait for a connection, name look-up and TLS included"},
+    {"webhook", "ca_file", CONF_TEXT, "",
+     .help = "certificate authorities of the endpoints; empty: the system's"},
+    {"webhook", "speed", CONF_INT, "1", .min = 1, .max = 1000000,
+     .help = "divides every wait of the retry schedule and of the breaker; for trials only"},
 
     {"sms", OPS("127.0.0.1:9105")},
     {"sms", ROLE_URL},

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Three ways to read the journey log. At the tip one read per lane serves all attached endpoints, and its
+// commit publishes what it returns. An endpoint that has no room, is down, paused or new lags: it reads what
+// is published by itself until it reaches the tip. A held dossier is read by its number.
+#include "webhook/internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "webhook/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Columns of dt.webhook_event.
+enum {
+    EV_LANE,
+    EV_POS,
+    EV_CAUSE_LANE,
+    EV_CAUSE_POS,
+    EV_CAUSE_PART,
+    EV_DOSSIER,
+    EV_SEQ,
+    EV_KIND,
+    EV_FLAGS,
+    EV_OCCURRED,
+    EV_RECORDED,
+    EV_UNIT,
+    EV_CODE,
+    EV_ITEM,
+    EV_LEG,
+    EV_STATE,
+    EV_RETRACTS,
+    EV_DETAILS,
+    EV_GAPS,
+};
+
+// ---------------------------------------------------------------- rows
+
+static struct event *take_event(const struct db_result *r, int row)
+{
+    size_t details_len;
+    const char *details = db_bytes(r, row, EV_DETAILS, &details_len);
+    struct event *e = event_new(details, details_len);
+    char leg[2];
+    if (!e)
+        return NULL;
+    e->lane = (int16_t)db_int(r, row, EV_LANE);
+    e->pos = db_int(r, row, EV_POS);
+    e->cause_lane = (int16_t)db_int(r, row, EV_CAUSE_LANE);
+    e->cause_pos = db_int(r, row, EV_CAUSE_POS);
+    e->cause_part = (int32_t)db_int(r, row, EV_CAUSE_PART);
+    e->dossier = db_int(r, row, EV_DOSSIER);
+    e->seq = db_int(r, row, EV_SEQ);
+    e->kind = (unsigned)db_int(r, row, EV_KIND);
+    e->flags = (unsigned)db_int(r, row, EV_FLAGS);
+    e->occurred_ms = db_time_ms(r, row, EV_OCCURRED);
+    e->recorded_ms = db_time_ms(r, row, EV_RECORDED);
+    db_copy_text(r, row, EV_UNIT, e->unit, sizeof e->unit);
+    db_copy_text(r, row, EV_CODE, e->code, sizeof e->code);
+    db_copy_text(r, row, EV_ITEM, e->item, sizeof e->item);
+    db_copy_text(r, row, EV_LEG, leg, sizeof leg);
+    e->leg = leg[0];
+    e->state = db_null(r, row, EV_STATE) ? -1 : (int)db_int(r, row, EV_STATE);
+    e->retracts = db_null(r, row, EV_RETRACTS) ? 0 : db_int(r, row, EV_RETRACTS);
+    return e;
+}
+
+// A read's rows as events, in order; NULL where memory ran out (the read then ends before it).
+struct rows {
+    struct event *events[WEBHOOK_READ_MAX];
+    int count;
+};
+
+static void take_rows(const struct db_result *r, struct rows *ret_rows)
+{
+    ret_rows->count = 0;
+    for (int i = 0; i < db_rows(r) && i < WEBHOOK_READ_MAX; i++) {
+        struct event *e = take_event(r, i);
+        if (!e)
+            return;
+        ret_rows->events[ret_rows->count++] = e;
+    }
+}
+
+static void drop_rows(struct rows *rows)
+{
+    for (int i = 0; i < rows->count; i++)
+        event_unref(rows->events[i]);
+}
+
+// Is there a gap before the row's event for this endpoint?
+static bool has_gap(const struct db_result *r, int row, const struct endpoint *e)
+{
+    size_t len;
+    const char *ids = db_bytes(r, row, EV_GAPS, &len);
+    for (size_t at = 0; at + sizeof e->id <= len; at += sizeof e->id) {
+        if (memcmp(ids + at, e->id, sizeof e->id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool wants(const struct endpoint *e, const struct event *event)
+{
+    const struct match m = {e->units, e->kinds, e->legs};
+    return match_event(&m, event);
+}
+
+// Pushes the rows into the endpoint's outbox. False: it has no room for all of them.
+static bool push_rows(struct endpoint *e, const struct db_result *r, const struct rows *rows, int first)
+{
+    for (int i = first; i < rows->count; i++) {
+        struct event *event = rows->events[i];
+        if (!wants(e, event)) {
+            outbox_read_to(&e->outbox, event->lane, event->pos);
+            continue;
+        }
+        bool gap = has_gap(r, i, e);
+        for (int j = first - 1; j >= 0 && !gap; j--) // given up just now, in this very read
+            gap = rows->events[j]->dossier == event->dossier && wants(e, rows->events[j]);
+        if (outbox_push(&e->outbox, event, gap) != ERR_OK)
+            return false;
+    }
+    return true;
+}
+
+// ---------------------------------------------------------------- who reads where
+
+static bool may_read(const struct endpoint *e)
+{
+    return e->phase == ENDPOINT_RUNNING && e->status == ENDPOINT_ACTIVE && e->key_count > 0;
+}
+
+// Everybody who stands where the tip's reader stands, and has nothing against it, is fed by it.
+static bool attach_all(struct webhook *w, unsigned lane)
+{
+    bool any = false;
+    LIST_FOR(it, &w->endpoints)
+    {
+        struct endpoint *e = CONTAINER_OF(it, struct endpoint, node);
+        const struct outbox_lane *l =
+            may_read(e) && !endpoint_down(e) ? outbox_lane(&e->outbox, w->tips[lane].lane) : NULL;
+        e->attached[lane] = l && l->read_pos >= w->tips[lane].pos && (e->attached[lane] || !e->reading);
+        any = any || e->attached[lane];
+    }
+    return any;
+}
+
+// ---------------------------------------------------------------- at the tip
+
+static void on_tip(struct db_query *q, int err, const struct db_result *r);
+
+static void tip_step(struct tip *t)
+{
+    struct webhook *w = t->webhook;
+    unsigned lane = (unsigned)(t - w->tips);
+    if (t->busy || !webhook_owns(w) || !t->again || !attach_all(w, lane))
+        return;
+    t->again = false;
+    t->generation = w->generation;
+    db_params_reset(&t->query.params);
+    db_put_int8(&t->query.params, w->epoch);
+    db_put_int2(&t->query.params, t->lane);
+    db_put_int8(&t->query.params, t->pos);
+    db_put_int4(&t->query.params, WEBHOOK_READ_MAX);
+    t->query.statement = WEBHOOK_Q_READ;
+    t->query.done = on_tip;
+    t->busy = db_submit(w->db, &t->query) == ERR_OK;
+    t->again = !t->busy;
+}
+
+static void feed(struct tip *t, const struct db_result *r)
+{
+    struct webhook *w = t->webhook;
+    unsigned lane = (unsigned)(t - w->tips);
+    struct rows rows;
+    take_rows(r, &rows);
+    if (rows.count > 0)
+        t->pos = rows.events[rows.count - 1]->pos;
+    LIST_FOR(it, &w->endpoints)
+    {
+        struct endpoint *e = CONTAINER_OF(it, struct endpoint, node);
+        if (!e->attached[lane])
+            continue;
+        e->attached[lane] = push_rows(e, r, &rows, 0);
+        sender_serve(e);
+    }
+    t->again = t->again || rows.count == WEBHOOK_READ_MAX || rows.count < db_rows(r);
+    drop_rows(&rows);
+}
+
+static void on_tip(struct db_query *q, int err, const struct db_result *r)
+{
+    struct tip *t = q->owner;
+    struct webhook *w = t->webhook;
+    t->busy = false;
+    if (t->generation != w->generation)
+        return;
+    if (err != ERR_OK) {
+        t->again = true; // with the next poll
+        webhook_query_failed(w, "read", err, r);
+        return;
+    }
+    feed(t, r);
+    reader_step(w);
+}
+
+// ---------------------------------------------------------------- one endpoint by itself
+
+struct lag_read {
+    struct db_query query;
+    struct endpoint *endpoint;
+    uint64_t generation;
+};
+
+// The wall time before which events of an endpoint that has been down long enough are given up; 0: none are.
+static int64_t expiry(const struct endpoint *e)
+{
+    int64_t total = schedule_end(0, e->webhook->speed);
+    if (!endpoint_down(e) || clock_mono_ms() - e->down_since_ms < total)
+        return 0;
+    return clock_wall_ms() - total;
+}
+
+// Gives up the rows at the front that were recorded too long ago; returns how many rows that is.
+static int give_up_front(struct endpoint *e, const struct rows *rows)
+{
+    int64_t before = expiry(e);
+    int i = 0;
+    for (; i < rows->count && rows->events[i]->recorded_ms < before; i++) {
+        struct event *event = rows->events[i];
+        const struct outbox_lane *l = outbox_lane(&e->outbox, event->lane);
+        if (event->pos > l->read_pos && wants(e, event) && !outbox_holds(&e->outbox, event))
+            recorder_note_given_up(e->webhook->recorder, e, event, "endpoint down");
+        outbox_read_to(&e->outbox, event->lane, event->pos);
+    }
+    return i;
+}
+
+static void on_span(struct db_query *q, int err, const struct db_result *r)
+{
+    struct lag_read *s = q->owner;
+    struct endpoint *e = s->endpoint;
+    struct webhook *w = e->webhook;
+    w->queries--;
+    w->lag_reads--;
+    if (s->generation == e->generation) {
+        e->reading = false;
+        if (err == ERR_OK) {
+            struct rows rows;
+            take_rows(r, &rows);
+            (void)push_rows(e, r, &rows, give_up_front(e, &rows));
+            drop_rows(&rows);
+            recorder_touch(e);
+            sender_serve(e);
+        } else {
+            webhook_query_failed(w, "span", err, r);
+        }
+    }
+    endpoint_unref(e);
+    db_params_done(&q->params);
+    free(s);
+    if (err == ERR_OK)
+        reader_step(w);
+}
+
+// The lane in which the endpoint lags and may read on, or NULL.
+static const struct tip *lag_of(struct endpoint *e)
+{
+    struct webhook *w = e->webhook;
+    if (!may_read(e) || e->reading)
+        return NULL;
+    // One that is down keeps just enough for the next probe.
+    unsigned room = endpoint_down(e) ? 1 : OUTBOX_EVENTS_MAX / 2;
+    if (e->outbox.events >= room || e->crowded || (endpoint_down(e) && recorder_has_given_up(w->recorder)) ||
+        !recorder_has_room(w->recorder))
+        return NULL;
+    for (unsigned i = 0; i < w->tip_count; i++) {
+        const struct outbox_lane *l = outbox_lane(&e->outbox, w->tips[i].lane);
+        if (!e->attached[i] && l && l->read_pos < w->tips[i].pos)
+            return &w->tips[i];
+    }
+    return NULL;
+}
+
+static void read_span(struct endpoint *e, const struct tip *t)
+{
+    struct webhook *w = e->webhook;
+    struct lag_read *s = calloc(1, sizeof *s);
+    if (!s)
+        return;
+    s->endpoint = e;
+    s->generation = e->generation;
+    if (webhook_query_init(&s->query, WEBHOOK_Q_SPAN, on_span, s) != ERR_OK) {
+        free(s);
+        return;
+    }
+    db_put_int2(&s->query.params, t->lane);
+    db_put_int8(&s->query.params, outbox_lane(&e->outbox, t->lane)->read_pos);
+    db_put_int8(&s->query.params, t->pos);
+    db_put_int4(&s->query.params, WEBHOOK_READ_MAX);
+    if (db_submit(w->db, &s->query) != ERR_OK) {
+        db_params_done(&s->query.params);
+        free(s);
+        return;
+    }
+    e->refs++;
+    e->reading = true;
+    w->queries++;
+    w->lag_reads++;
+}
+
+void reader_step(struct webhook *w)
+{
+    if (!webhook_owns(w))
+        return;
+    LIST_FOR(it, &w->endpoints)
+    {
+        if (w->lag_reads >= WEBHOOK_LAG_READS)
+            break;
+        struct endpoint *e = CONTAINER_OF(it, struct endpoint, node);
+        const struct tip *t = lag_of(e);
+        if (!t)
+            continue;
+        read_span(e, t);
+        list_remove(&e->node); // who has just read is asked last the next time
+        list_push(&w->endpoints, &e->node);
+    }
+    for (unsigned i = 0; i < w->tip_count; i++)
+        tip_step(&w->tips[i]);
+}
+
+void reader_wake(struct webhook *w)
+{
+    for (unsigned i = 0; i < w->tip_count; i++)
+        w->tips[i].again = true;
+    reader_step(w);
+}
+
+// ---------------------------------------------------------------- a held dossier
+
+struct hold_read {
+    struct db_query query;
+    struct endpoint *endpoint;
+    struct outbox_key *key;
+    uint64_t generation;
+};
+
+static void take_hold_rows(struct endpoint *e, struct outbox_key *key, const struct db_result *r)
+{
+    struct event *events[WEBHOOK_HOLD_READ_MAX];
+    bool gaps[WEBHOOK_HOLD_READ_MAX];
+    int64_t next_seq = key->from_seq;
+    size_t n = 0;
+    int rows = db_rows(r);
+    bool more = rows == WEBHOOK_HOLD_READ_MAX;
+    for (int i = 0; i < rows && i < WEBHOOK_HOLD_READ_MAX; i++) {
+        struct event *event = take_event(r, i);
+        if (!event) {
+            more = true;
+            break;
+        }
+        next_seq = event->seq + 1;
+        if (!wants(e, event)) {
+            event_unref(event);
+            continue;
+        }
+        gaps[n] = n == 0 && has_gap(r, i, e);
+        events[n++] = event;
+    }
+    bool go = outbox_loaded(&e->outbox, key, events, gaps, n, next_seq, more);
+    for (size_t i = 0; i < n; i++)
+        event_unref(events[i]);
+    recorder_touch(e);
+    if (go)
+        (void)sender_go(e, key);
+}
+
+static void on_hold(struct db_query *q, int err, const struct db_result *r)
+{
+    struct hold_read *s = q->owner;
+    struct endpoint *e = s->endpoint;
+    struct webhook *w = e->webhook;
+    w->queries--;
+    if (s->generation == e->generation) {
+        if (err == ERR_OK) {
+            take_hold_rows(e, s->key, r);
+            sender_serve(e);
+        } else {
+            webhook_query_failed(w, "dossier", err, r);
+            if (s->generation == e->generation)
+                outbox_returned(&e->outbox, s->key); // the tick tries again
+        }
+    }
+    endpoint_unref(e);
+    db_params_done(&q->params);
+    free(s);
+}
+
+int reader_load_hold(struct endpoint *e, struct outbox_key *key)
+{
+    struct webhook *w = e->webhook;
+    struct hold_read *s = calloc(1, sizeof *s);
+    if (!s || webhook_query_init(&s->query, WEBHOOK_Q_DOSSIER, on_hold, s) != ERR_OK) {
+        free(s);
+        return ERR_NO_MEMORY;
+    }
+    s->endpoint = e;
+    s->key = key;
+    s->generation = e->generation;
+    db_put_int2(&s->query.params, key->lane);
+    db_put_int8(&s->query.params, key->dossier);
+    db_put_int8(&s->query.params, key->from_seq);
+    db_put_int8(&s->query.params, outbox_lane(&e->outbox, key->lane)->read_pos);
+    db_put_int4(&s->query.params, WEBHOOK_HOLD_READ_MAX);
+    int err = db_submit(w->db, &s->query);
+    if (err != ERR_OK) {
+        db_params_done(&s->query.params);
+        free(s);
+        return err;
+    }
+    e->refs++;
+    w->queries++;
+    return ERR_OK;
+}
