@@ -33,6 +33,8 @@ static const struct command commands[] = {
     {"config", command_config, "check or print the configuration"},
     {"device import", command_register, "enrolment codes for many handhelds, from a CSV file"},
     {"device", command_device, "let handhelds in and shut them out"},
+    {"endpoint", command_endpoint,
+     "where journeys go: add, list, show, pause, resume, rotate, replay, held, delete"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"unit", command_register, "register one-stop units: add, import, list"},
     {"unit-alias", command_register, "register other codes of units"},
