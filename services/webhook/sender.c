@@ -102,18 +102,25 @@ static void settle_failed(struct flight *f, const struct answer *a, int64_t now)
     }
 }
 
-static void settle(struct flight *f, const struct answer *a, int64_t now)
+// The receiver has it, or does not want it.
+static void settle_done(struct flight *f, bool delivered)
 {
     struct endpoint *e = f->endpoint;
     const struct outbox_delivery *d = outbox_head(f->key);
+    if (delivered)
+        metric_observe_ms(&first_answer, clock_wall_ms() - d->event->recorded_ms);
+    if (d->gap)
+        recorder_note_told(e->webhook->recorder, e, d->event);
+    outbox_delivered(&e->outbox, f->key);
+}
+
+static void settle(struct flight *f, const struct answer *a, int64_t now)
+{
+    struct endpoint *e = f->endpoint;
     switch (a->verdict) {
     case ANSWER_DELIVERED:
-        metric_observe_ms(&first_answer, clock_wall_ms() - d->event->recorded_ms);
-        // fall through
     case ANSWER_ABORTED:
-        if (d->gap)
-            recorder_note_told(e->webhook->recorder, e, d->event);
-        outbox_delivered(&e->outbox, f->key);
+        settle_done(f, a->verdict == ANSWER_DELIVERED);
         break;
     case ANSWER_FAILED:
         settle_failed(f, a, now);
