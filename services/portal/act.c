@@ -136,7 +136,7 @@ static void submit(struct portal *p, struct http_request *req, const struct act 
     struct call *c = call_create(p, req);
     if (!c)
         return;
-    office_put_head(&c->query.params, &a->head);
+    office_put_head(c, &a->head);
     db_put_cstr(&c->query.params, a->item[0] ? a->item : NULL);
     office_put_facts(&c->query.params, a->facts, a->count, a->occurred_ms);
     c->writes = true;

@@ -16,6 +16,11 @@ static struct metric answer_seconds = {.name = "duongthu_portal_answer_seconds",
                                        .help = "From a request that needs the database to its answer",
                                        .kind = METRIC_HISTOGRAM};
 
+void call_register_metrics(void)
+{
+    metric_register(&answer_seconds);
+}
+
 struct call *call_create(struct portal *p, struct http_request *req)
 {
     struct call *c = calloc(1, sizeof(*c));
@@ -41,11 +46,6 @@ void call_destroy(struct call *c)
 
 static void finish(struct call *c)
 {
-    static bool registered;
-    if (!registered) {
-        registered = true;
-        metric_register(&answer_seconds);
-    }
     metric_observe_ms(&answer_seconds, clock_mono_ms() - http_started_ms(c->req));
     if (c->problem)
         c->fail(c, c->problem);

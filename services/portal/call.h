@@ -31,7 +31,11 @@ struct call {
     // the handler's
     char code[64];   // dossier code, as it is shown
     char detail[64]; // what else print needs
+    char caller[40]; // id of the API key, for the log
 };
+
+// Call once at start.
+void call_register_metrics(void);
 
 // NULL: out of memory, and answered so. call_submit() hands it over; call_destroy() before that.
 struct call *call_create(struct portal *p, struct http_request *req);

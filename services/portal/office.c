@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "base/metrics.h"
 #include "domain/calendar.h"
 #include "domain/item_code.h"
 #include "domain/text.h"
@@ -56,8 +58,25 @@ static void set_rate_headers(struct http_request *req, const struct limit_rule *
     http_set_header(req, "RateLimit", text);
 }
 
+static struct metric refused_total[] = {{.name = "duongthu_portal_refused_total",
+                                         .labels = "why=\"unauthorized\"",
+                                         .help = "Requests of the office API that were turned away",
+                                         .kind = METRIC_COUNTER},
+                                        {.name = "duongthu_portal_refused_total",
+                                         .labels = "why=\"rate-limited\"",
+                                         .help = "Requests of the office API that were turned away",
+                                         .kind = METRIC_COUNTER}};
+enum refusal { REFUSED_STRANGER, REFUSED_RATE };
+
+void office_register_metrics(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(refused_total); i++)
+        metric_register(&refused_total[i]);
+}
+
 static void refuse_rate(struct http_request *req, const struct limit_answer *a)
 {
+    metric_add(&refused_total[REFUSED_RATE], 1);
     problem_reply_later(req, "rate-limited", NULL, (unsigned)((a->reset_ms + 999) / 1000));
 }
 
@@ -67,6 +86,7 @@ static bool refuse_stranger(struct portal *p, struct http_request *req)
     char client[INET6_ADDRSTRLEN];
     portal_client(p, req, client);
     struct limit_answer a = portal_meter(p, METER_STRANGER, client, strlen(client), true);
+    metric_add(&refused_total[REFUSED_STRANGER], 1);
     if (a.allowed)
         problem_reply(req, "unauthorized", NULL);
     else
@@ -301,8 +321,15 @@ void office_put_facts(struct db_params *p, const struct fact *facts, size_t coun
     db_close_array(p);
 }
 
-void office_put_head(struct db_params *p, const struct office_head *h)
+static void note_caller(struct call *c, const struct office_head *h)
 {
+    (void)snprintf(c->caller, sizeof(c->caller), "%s", h->key_id);
+}
+
+void office_put_head(struct call *c, const struct office_head *h)
+{
+    struct db_params *p = &c->query.params;
+    note_caller(c, h);
     db_put_cstr(p, h->key_id);
     db_put_bytea(p, h->secret_hash, SHA256_LEN);
     db_put_cstr(p, h->idem);
@@ -310,8 +337,10 @@ void office_put_head(struct db_params *p, const struct office_head *h)
     dossier_forms_put(p, &h->code);
 }
 
-void office_put_reader(struct db_params *p, const struct office_head *h)
+void office_put_reader(struct call *c, const struct office_head *h)
 {
+    struct db_params *p = &c->query.params;
+    note_caller(c, h);
     db_put_cstr(p, h->key_id);
     db_put_bytea(p, h->secret_hash, SHA256_LEN);
     dossier_forms_put(p, &h->code);
@@ -341,6 +370,9 @@ void office_print_outcome(struct call *c, const struct db_result *r)
         return;
     }
     office_answer_json(c, (int)db_int(r, 0, 0));
+    // Who said what stands in the log of facts at this position.
+    const char *position = db_bytes(r, 0, 3, &len);
+    log_info("portal.recorded", LOG_STR("key", c->caller), LOG_STRN("position", position, len));
     const char *answer = db_bytes(r, 0, 2, &len);
     buf_append(&c->body, answer, len);
 }
@@ -351,8 +383,9 @@ void office_fail(struct call *c, const char *code)
     CHECK(p);
     if (p->status == 503)
         problem_reply_later(c->req, p->code, NULL, 2);
-    else if (p->status == 401)
+    else if (p->status == 401) {
+        log_warn("portal.key_refused", LOG_STR("key", c->caller));
         (void)refuse_stranger(c->portal, c->req);
-    else
+    } else
         problem_reply(c->req, p->code, NULL);
 }

@@ -31,6 +31,9 @@ MUST_CHECK bool office_parse_bearer(const char *header, char key_id[OFFICE_KEY_I
 // An Idempotency-Key, bare or as the quoted string of the IETF draft, without its quotes. Pure.
 MUST_CHECK bool office_parse_idem(const char *header, char idem[OFFICE_IDEM_MAX + 1]);
 
+// Call once at start.
+void office_register_metrics(void);
+
 // Caller, rate and the dossier code of the path.
 MUST_CHECK bool office_open(struct portal *p, struct http_request *req, struct office_head *h);
 // The same, and the Idempotency-Key with the hash of the request (HMAC: the body holds personal data).
@@ -57,11 +60,11 @@ void office_fact_init(struct fact *f, enum event_kind kind, const struct office_
 // cannot be printed is our own bug.
 void office_put_facts(struct db_params *p, const struct fact *facts, size_t count, int64_t occurred_ms);
 // key, secret, idempotency key, request hash, codes: the first parameters of every writing function.
-void office_put_head(struct db_params *p, const struct office_head *h);
+void office_put_head(struct call *c, const struct office_head *h);
 // key, secret, codes: of every reading function.
-void office_put_reader(struct db_params *p, const struct office_head *h);
+void office_put_reader(struct call *c, const struct office_head *h);
 // A good answer: application/json, never stored by anybody on the way.
 void office_answer_json(struct call *c, int status);
-// Row of (status, problem, answer).
+// Row of (status, problem, answer, position).
 void office_print_outcome(struct call *c, const struct db_result *r);
 void office_fail(struct call *c, const char *code);

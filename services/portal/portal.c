@@ -9,6 +9,8 @@
 #include "base/ready.h"
 #include "io/service.h"
 #include "portal/body.h"
+#include "portal/call.h"
+#include "portal/office.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -159,6 +161,8 @@ static int start(uv_loop_t *loop, void *ctx)
     p->loop = loop;
     p->secure = strncmp(conf_text("portal", "public_url"), "https://", 8) == 0;
     random_bytes(p->limiter_key, sizeof(p->limiter_key));
+    call_register_metrics();
+    office_register_metrics();
     read_limits(p);
     if (!read_proxies(p, conf_text("portal", "proxies"))) {
         log_error("portal.proxies", LOG_STR("why", "[portal] proxies is a list of at most 8 addresses"));

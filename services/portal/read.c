@@ -143,7 +143,7 @@ void office_get_dossier(struct http_request *req, void *owner)
     struct call *c = call_create(owner, req);
     if (!c)
         return;
-    office_put_reader(&c->query.params, &h);
+    office_put_reader(c, &h);
     call_submit(c, STATEMENT_DOSSIER, print_dossier, office_fail);
 }
 
@@ -260,7 +260,7 @@ void office_get_journey(struct http_request *req, void *owner)
     if (!c)
         return;
     (void)snprintf(c->detail, sizeof(c->detail), "%d", (int)limit);
-    office_put_reader(&c->query.params, &h);
+    office_put_reader(c, &h);
     db_put_int8(&c->query.params, after);
     db_put_int4(&c->query.params, (int32_t)limit);
     call_submit(c, STATEMENT_JOURNEY, print_journey, office_fail);

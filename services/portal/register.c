@@ -165,7 +165,7 @@ static void submit(struct portal *p, struct http_request *req, const struct offi
     unit_forms_of(&r->unit_id, unit);
     unit_forms_of(&h->code.list[0].unit, &code_unit);
     r->fact.unit = (struct fact_text){unit->list[0].text, unit->list[0].len};
-    office_put_head(&c->query.params, h);
+    office_put_head(c, h);
     unit_forms_put(&c->query.params, unit);
     unit_forms_put(&c->query.params, &code_unit);
     office_put_facts(&c->query.params, &r->fact, 1, r->occurred_ms);

@@ -391,3 +391,13 @@ test('nothing personal, no secret and no dossier code in any log line', () => {
     for (const secret of ['905123456', 'Nghiệm', 'Mười Hai', near.split('.')[1], '-261121-'])
         assert.ok(!output.includes(secret), `${secret} was logged`);
 });
+
+test('the log tells who said what, by key and position, and who was turned away', async () => {
+    const { body } = await register(newCode());
+    const lines = app.logs('portal.recorded').filter((line) => line.position === body.position);
+    assert.deepEqual(lines.map((line) => line.key), [near.split('.')[0]]);
+    assert.ok(app.logs('portal.key_refused').length > 0);
+    const metrics = await app.metrics('portal');
+    assert.ok(metrics.get('duongthu_portal_refused_total{why="unauthorized"}') > 5);
+    assert.ok(metrics.get('duongthu_portal_answer_seconds_count') > 50);
+});
