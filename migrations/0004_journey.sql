@@ -92,17 +92,19 @@ create table dt.turn (
     primary key (lane, n)
 );
 
--- A fact that correlate could not digest: it is named here, its item is frozen, the cursor went on.
+-- A fact that correlate could not digest: it is named here, what it is about is frozen, the cursor went on. Later facts about that follow it here until an
+-- operator says fact.retried; then all of them are applied.
 create table dt.stuck (
     lane     smallint    not null,
     pos      bigint      not null,
-    code     text,
-    sqlstate text        not null default '',
+    code     text        not null, -- of the item or container, else of the dossier; '' when it can't be read
+    sqlstate text        not null default '', -- 'DT003' a limit of ours, 'DT004' what it is about was stuck already, '' it makes no sense: nothing to retry
     error    text        not null,
     at       timestamptz not null default clock_timestamp(),
     solved_at timestamptz,
-    primary key (lane, pos)
+    primary key (lane, pos, code)
 );
+create index on dt.stuck (lane, code) where solved_at is null;
 
 create table dt.journey_head (
     lane  smallint primary key,

@@ -77,6 +77,16 @@ language sql stable as $$
     select l.item, l.dossier, l.leg, l.from_at, l.to_at, l.source, l.cause_pos from dt.link l where l.dossier_lane = any (p_lanes) and l.dossier = any (p_dossiers);
 $$;
 
+-- Facts that wait for a retry, about these codes.
+create function dt.correlate_stuck(p_lanes smallint[], p_codes text[])
+returns table (code text, lane smallint, pos bigint, stream bigint, seq bigint, type smallint, source smallint, occurred_at timestamptz, body text)
+language sql stable as $$
+    select s.code, f.lane, f.pos, f.stream, f.seq, f.type, f.source, f.occurred_at, f.body
+    from dt.stuck s join dt.fact f on f.lane = s.lane and f.pos = s.pos
+    where s.lane = any (p_lanes) and s.code = any (p_codes) and s.solved_at is null and s.sqlstate <> ''
+    order by f.lane, f.pos;
+$$;
+
 -- The journey numbers under which these dossiers were first told of facts: live (the row's cause) or after a late link (details.fact).
 create function dt.correlate_told(p_lanes smallint[], p_dossiers bigint[], p_fact_lane smallint[], p_fact_pos bigint[])
 returns table (dossier bigint, fact_lane smallint, fact_pos bigint, seq bigint)
@@ -158,7 +168,8 @@ end $$;
 
 create function dt.correlate_put_links(
     p_ok boolean, l_lane smallint[], l_item bigint[], l_dossier_lane smallint[], l_dossier bigint[], l_leg text[], l_from timestamptz[], l_to timestamptz[],
-    l_source smallint[], l_cause bigint[], u_alias text[], u_unit text[], s_lane smallint[], s_pos bigint[], s_code text[], s_error text[]
+    l_source smallint[], l_cause bigint[], u_alias text[], u_unit text[], s_lane smallint[], s_pos bigint[], s_code text[], s_sqlstate text[], s_error text[],
+    v_lane smallint[], v_pos bigint[], v_code text[]
 ) returns boolean
 language plpgsql as $$
 begin
@@ -167,7 +178,9 @@ begin
     on conflict (lane, item, dossier_lane, dossier, from_at) do update set to_at = excluded.to_at;
     insert into dt.unit_alias (alias, unit, why) select x.alias, x.unit, 'unit.merged' from unnest(u_alias, u_unit) as x (alias, unit)
     on conflict (alias) do update set unit = excluded.unit, why = excluded.why;
-    insert into dt.stuck (lane, pos, code, error) select * from unnest(s_lane, s_pos, s_code, s_error) on conflict do nothing;
+    insert into dt.stuck (lane, pos, code, sqlstate, error) select * from unnest(s_lane, s_pos, s_code, s_sqlstate, s_error) on conflict do nothing;
+    update dt.stuck s set solved_at = statement_timestamp() from unnest(v_lane, v_pos, v_code) as x (lane, pos, code)
+    where s.lane = x.lane and s.pos = x.pos and s.code = x.code;
     return p_ok;
 end $$;
 
@@ -212,5 +225,5 @@ end $$;
 
 revoke execute on all functions in schema dt from public;
 grant execute on function dt.correlate_state, dt.correlate_dossiers, dt.correlate_unit, dt.correlate_containers, dt.correlate_contents, dt.correlate_items,
-    dt.correlate_links, dt.correlate_told, dt.correlate_begin, dt.correlate_put_items, dt.correlate_put_containers, dt.correlate_put_dossiers, dt.correlate_put_links,
+    dt.correlate_links, dt.correlate_stuck, dt.correlate_told, dt.correlate_begin, dt.correlate_put_items, dt.correlate_put_containers, dt.correlate_put_dossiers, dt.correlate_put_links,
     dt.correlate_append, dt.correlate_stick to dt_correlate;

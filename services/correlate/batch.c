@@ -35,6 +35,7 @@ void batch_destroy(struct batch *b)
     batch_clear(b);
     free(b->rows);
     free(b->stuck);
+    free(b->solved);
     buf_done(&b->scratch->details);
     free(b->scratch);
     free(b);
@@ -44,25 +45,52 @@ void batch_clear(struct batch *b)
 {
     for (size_t i = 0; i < b->n_rows; i++)
         free(b->rows[i].details);
-    b->n_rows = b->n_stuck = b->n_aliases = 0;
+    b->n_rows = b->n_stuck = b->n_solved = b->n_aliases = 0;
+}
+
+static int add_stuck(struct batch_stuck **list, size_t *n, size_t *cap, const struct batch_stuck *one)
+{
+    if (*n == *cap) {
+        size_t wanted = *cap ? 2 * *cap : 8;
+        struct batch_stuck *bigger = realloc(*list, wanted * sizeof **list);
+        if (!bigger)
+            return ERR_NO_MEMORY;
+        *list = bigger;
+        *cap = wanted;
+    }
+    (*list)[(*n)++] = *one;
+    return ERR_OK;
+}
+
+struct fact_text batch_stuck_code(const struct fact *f)
+{
+    return f->code.len ? f->code : f->n_dossiers ? f->dossiers[0] : f->order;
+}
+
+static int list_stuck(struct batch *b, struct fact_text code, const char *sqlstate, const char *error)
+{
+    const struct batch_fact *row = b->scratch->cause.row;
+    struct batch_stuck s = {.lane = row->lane, .pos = row->pos, .sqlstate = sqlstate, .error = error};
+    snprintf(s.code, sizeof s.code, "%.*s", (int)code.len, code.len ? code.ptr : "");
+    return add_stuck(&b->stuck, &b->n_stuck, &b->cap_stuck, &s);
 }
 
 int batch_stick(struct batch *b, const char *error)
 {
-    const struct cause *c = &b->scratch->cause;
-    if (b->n_stuck == b->cap_stuck) {
-        size_t cap = b->cap_stuck ? 2 * b->cap_stuck : 8;
-        struct batch_stuck *stuck = realloc(b->stuck, cap * sizeof *stuck);
-        if (!stuck)
-            return ERR_NO_MEMORY;
-        b->stuck = stuck;
-        b->cap_stuck = cap;
-    }
-    struct batch_stuck *s = &b->stuck[b->n_stuck++];
-    *s = (struct batch_stuck){.lane = c->row->lane, .pos = c->row->pos, .error = error};
-    snprintf(s->code, sizeof s->code, "%.*s", (int)c->fact.code.len,
-             c->fact.code.len ? c->fact.code.ptr : "");
-    return ERR_OK;
+    return list_stuck(b, batch_stuck_code(&b->scratch->cause.fact), "", error);
+}
+
+int batch_wait(struct batch *b, struct fact_text code)
+{
+    int err = world_add_stuck(b->world, code.ptr, code.len, b->scratch->cause.row);
+    return err ? err : list_stuck(b, code, "DT004", "what it is about is stuck");
+}
+
+int batch_solve(struct batch *b, const struct batch_fact *row, struct fact_text code)
+{
+    struct batch_stuck s = {.lane = row->lane, .pos = row->pos};
+    snprintf(s.code, sizeof s.code, "%.*s", (int)code.len, code.ptr);
+    return add_stuck(&b->solved, &b->n_solved, &b->cap_solved, &s);
 }
 
 void batch_freeze(char *frozen, const char *why)
@@ -206,12 +234,14 @@ static const char *fill_correction(const struct batch *b, struct cause *c)
     return NULL;
 }
 
-static const char *read_fact(struct batch *b, const struct batch_fact *f)
+const char *batch_read(struct batch *b, const struct batch_fact *f)
 {
     struct cause *c = &b->scratch->cause;
     struct batch_needs needs;
     batch_needs(f, &needs);
-    *c = (struct cause){.row = f, .fact = needs.fact};
+    c->row = f;
+    c->fact = needs.fact;
+    c->corrects = false;
     if (needs.error)
         return fact_error_name(needs.error);
     if (f->lane < 0 || f->lane > TRAIL_LANE_MAX || f->pos < 0 || f->pos > TRAIL_POS_MAX || f->seq < 0 ||
@@ -221,19 +251,31 @@ static const char *read_fact(struct batch *b, const struct batch_fact *f)
     return c->fact.retracts.stream.len ? fill_correction(b, c) : NULL;
 }
 
+int batch_apply_read(struct batch *b, int32_t part, int32_t *ret_part)
+{
+    const struct fact *f = &b->scratch->cause.fact;
+    const struct event_def *def = event_find(f->kind);
+    *ret_part = 0;
+    if (f->kind == EVENT_UNIT_MERGED)
+        return unit_apply(b, part, ret_part);
+    if (def->subject == SUBJECT_DOSSIER || f->code.len == 0)
+        return dossier_apply(b);
+    if (batch_is_item(f->code.ptr, f->code.len))
+        return item_apply(b, ret_part);
+    return box_apply(b, part, ret_part);
+}
+
 int batch_apply(struct batch *b, const struct batch_fact *f, int32_t part, int32_t *ret_part)
 {
     struct cause *c = &b->scratch->cause;
-    const char *error = read_fact(b, f);
+    *c = (struct cause){.log = f};
     *ret_part = 0;
+    const char *error = batch_read(b, f);
     if (error)
         return batch_stick(b, error);
-    if (c->fact.kind == EVENT_UNIT_MERGED)
-        return unit_apply(b, part, ret_part);
-    const struct event_def *def = event_find(c->fact.kind);
-    if (def->subject == SUBJECT_DOSSIER || c->fact.code.len == 0)
-        return dossier_apply(b);
-    if (batch_is_item(c->fact.code.ptr, c->fact.code.len))
-        return item_apply(b, ret_part);
-    return box_apply(b, part, ret_part);
+    if (c->fact.kind == EVENT_FACT_RETRIED)
+        return stuck_apply(b);
+    if (c->fact.code.len && world_stuck(b->world, c->fact.code.ptr, c->fact.code.len))
+        return batch_wait(b, c->fact.code);
+    return batch_apply_read(b, part, ret_part);
 }

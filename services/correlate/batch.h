@@ -16,16 +16,6 @@
     16384 // journey rows of one object of a fan-out; a row's part = object × stride + row
 #define BATCH_DETAILS_MAX 2048 // bytes of a row's JSON
 
-// A row of dt.fact.
-struct batch_fact {
-    int16_t lane;
-    int64_t pos, stream, seq;
-    int type, source;
-    int64_t at; // corrected time, ms
-    const char *body;
-    size_t body_len;
-};
-
 // A row of dt.journey but for its position and recorded_at.
 struct batch_row {
     int16_t lane, cause_lane;
@@ -42,7 +32,7 @@ struct batch_stuck {
     int16_t lane;
     int64_t pos;
     char code[WORLD_CODE_MAX + 1];
-    const char *error; // a literal
+    const char *sqlstate, *error; // literals; see dt.stuck
 };
 
 // A unit that unit.merged closed, and its successor.
@@ -57,6 +47,8 @@ struct batch {
     size_t n_rows, cap_rows;
     struct batch_stuck *stuck;
     size_t n_stuck, cap_stuck;
+    struct batch_stuck *solved; // sqlstate and error are NULL
+    size_t n_solved, cap_solved;
     struct batch_alias aliases[1]; // a merger stands alone in its batch
     size_t n_aliases;
     struct batch_scratch *scratch; // private
@@ -71,6 +63,12 @@ void batch_clear(struct batch *b);
 // done, else the object to go on with: BATCH_ROWS_MAX rows are there, or the next object is not in the world.
 MUST_CHECK int batch_apply(struct batch *b, const struct batch_fact *f, int32_t part, int32_t *ret_part);
 
+// What correlate could not write: what it is about is frozen, and it waits for a retry. The writer does the
+// same in the database.
+MUST_CHECK int batch_stick_fact(struct batch *b, const struct batch_fact *f);
+// What a fact is listed under when it is stuck: its item or container, else its first dossier or order; len 0
+// when it can't be read.
+struct fact_text batch_stuck_code(const struct fact *f);
 // Works out an item's `now` and `inside` from the trail that was loaded. False: the trail is corrupt.
 MUST_CHECK bool batch_refresh(struct batch *b, struct world_item *item);
 

@@ -139,6 +139,13 @@ static int apply_listed_box(struct batch *b, struct world_box *box, struct fact_
     return err ? err : box_change(b, inner, &f);
 }
 
+static int apply_listed(struct batch *b, struct world_box *box, struct fact_text code, bool had_members,
+                        const struct trail_fact *correction)
+{
+    return batch_is_item(code.ptr, code.len) ? apply_listed_item(b, box, code, had_members, correction)
+                                             : apply_listed_box(b, box, code, correction);
+}
+
 static bool lists_members(unsigned kind)
 {
     switch (kind) {
@@ -162,10 +169,21 @@ static int apply_list(struct batch *b, struct world_box *box)
     int err = ERR_OK;
     for (size_t i = 0; i < c->fact.n_members && lists_members(c->fact.kind) && !err; i++) {
         struct fact_text code = c->fact.members[i];
-        err = batch_is_item(code.ptr, code.len) ? apply_listed_item(b, box, code, had_members, correction)
-                                                : apply_listed_box(b, box, code, correction);
+        if (world_stuck(b->world, code.ptr, code.len))
+            err = batch_wait(b, code);
+        else
+            err = apply_listed(b, box, code, had_members, correction);
     }
     return err;
+}
+
+int box_apply_member(struct batch *b, struct fact_text code)
+{
+    struct trail_fact waiting;
+    struct world_box *box = box_of(b, b->scratch->cause.fact.code);
+    if (!box)
+        return ERR_NO_MEMORY;
+    return apply_listed(b, box, code, false, find_waiting(b, box, &waiting) ? &waiting : NULL);
 }
 
 // A bag that is put into a dispatch, or taken out.

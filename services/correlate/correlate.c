@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define TICK_MS        100   // backstop of the wake-ups
-#define LEASE_MS       8000  // a dead owner is followed after so long
+#define LEASE_MS       5000  // a dead owner is followed after so long
 #define SEGMENTS_MS    10000 // how often the segments ahead are counted
 #define DRAIN_MS       15000
 #define SEGMENTS_LEAST 2

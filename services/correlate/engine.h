@@ -5,7 +5,8 @@
 
 // The fact being applied.
 struct cause {
-    const struct batch_fact *row;
+    const struct batch_fact *log; // whose position the rows name as their cause
+    const struct batch_fact *row; // what is applied: the same, or a stuck fact that it retries
     struct fact fact;
     struct trail_fact trail;      // of the fact itself
     struct trail_fact correction; // of what it takes back
@@ -29,10 +30,19 @@ struct batch_scratch {
 // ---- batch.c
 // Lists the fact as stuck: nothing of it was applied. error is a literal.
 MUST_CHECK int batch_stick(struct batch *b, const char *error);
+// The fact is (also) about this code, and that is stuck: it waits with the others.
+MUST_CHECK int batch_wait(struct batch *b, struct fact_text code);
 // Own facts of a trail into scratch->own, their number in *ret_n. False: corrupt.
 MUST_CHECK bool batch_unpack_own(struct batch *b, const struct world_trail *t, size_t *ret_n);
 // The boxes that the n facts in scratch->own name, into scratch->nest. False: one of them is corrupt.
 MUST_CHECK bool batch_gather_boxes(struct batch *b, size_t n);
+
+// A stuck fact was applied.
+MUST_CHECK int batch_solve(struct batch *b, const struct batch_fact *row, struct fact_text code);
+// Reads a fact into scratch->cause. NULL, or why it makes no sense.
+MUST_CHECK const char *batch_read(struct batch *b, const struct batch_fact *f);
+// Applies what was read.
+MUST_CHECK int batch_apply_read(struct batch *b, int32_t part, int32_t *ret_part);
 
 // ---- batch_item.c
 // Adds a fact to the item (NULL: works out what its containers hand down now) and tells what that changes.
@@ -49,6 +59,13 @@ MUST_CHECK int item_apply(struct batch *b, int32_t *ret_part);
 struct world_box *box_of(struct batch *b, struct fact_text code);
 // A fact whose code is a container's, from object `part` on.
 MUST_CHECK int box_apply(struct batch *b, int32_t part, int32_t *ret_part);
+
+// What the list of a container's fact says of this one member: a retry, the others have heard it.
+MUST_CHECK int box_apply_member(struct batch *b, struct fact_text code);
+
+// ---- batch_stuck.c
+// fact.retried.
+MUST_CHECK int stuck_apply(struct batch *b);
 
 // ---- batch_dossier.c
 // The dossiers that the fact names, made when they are not there; room for FACT_DOSSIERS_MAX.

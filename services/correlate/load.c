@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 const struct db_statement load_statements[LOAD_STATEMENTS] = {
+    [LOAD_STUCK] = {"load_stuck", "select * from dt.correlate_stuck($1::smallint[], $2::text[])"},
     [LOAD_DOSSIERS] = {"load_dossiers",
                        "select * from dt.correlate_dossiers($1::smallint[], $2::bigint[], $3::text[])"},
     [LOAD_UNITS] = {"load_units", "select alias, unit from dt.unit_alias order by alias limit 100000"},
@@ -53,6 +54,19 @@ void load_add_number(struct load *l, struct numbers *list, int64_t n)
 
 // ---- parameters
 
+void load_want(struct load *l, const struct batch_fact *f)
+{
+    if (l->n_wanted == l->cap_wanted) {
+        void *bigger = load_grow(l->wanted, &l->cap_wanted, sizeof *l->wanted);
+        if (!bigger) {
+            l->error = ERR_NO_MEMORY;
+            return;
+        }
+        l->wanted = bigger;
+    }
+    l->wanted[l->n_wanted++] = f;
+}
+
 struct db_params *load_params(struct load *l)
 {
     return &l->query.params;
@@ -89,7 +103,7 @@ void load_put_no_texts(struct load *l)
 // Reads fact i into l->needs; false when it needs nothing.
 bool load_read_fact(struct load *l, size_t i)
 {
-    batch_needs(&l->facts[i], &l->needs);
+    batch_needs(l->wanted[i], &l->needs);
     return l->needs.error == FACT_OK;
 }
 
@@ -103,6 +117,7 @@ struct load_step {
 };
 
 static const struct load_step steps[] = {
+    {LOAD_STUCK, load_ask_stuck, load_take_stuck, NULL},
     {LOAD_DOSSIERS, load_ask_dossiers_by_code, load_take_dossiers, NULL},
     {LOAD_UNITS, load_ask_units, load_take_units, NULL},
     {LOAD_UNIT_DOSSIERS, load_ask_unit_dossiers, load_take_unit_dossiers, NULL},
@@ -190,6 +205,7 @@ void load_destroy(struct load *l)
         return;
     CHECK(!l->busy);
     db_params_done(&l->query.params);
+    free(l->wanted);
     free(l->items.at);
     free(l->dossiers.at);
     free(l->contents);
@@ -219,7 +235,12 @@ int load_start(struct load *l, const struct batch_fact *facts, size_t n, int32_t
     l->step = 0;
     l->error = ERR_OK;
     l->items.n = l->dossiers.n = l->n_contents = l->n_links = 0;
-    l->n_facts = cut_before_merger(l, n);
+    l->n_wanted = 0;
+    for (size_t i = 0; i < n; i++)
+        load_want(l, &facts[i]);
+    if (l->error)
+        return l->error;
+    l->n_facts = l->n_wanted = cut_before_merger(l, n);
     int err = advance(l);
     if (!err && l->step == ARRAY_LEN(steps))
         return LOAD_EMPTY;

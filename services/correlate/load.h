@@ -26,6 +26,7 @@ MUST_CHECK int load_start(struct load *l, const struct batch_fact *facts, size_t
                           struct world *w, struct batch *b, load_done done, void *owner);
 
 enum load_statement {
+    LOAD_STUCK,
     LOAD_DOSSIERS,
     LOAD_UNITS,
     LOAD_UNIT_DOSSIERS,

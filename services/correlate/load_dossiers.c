@@ -32,7 +32,7 @@ bool load_ask_dossiers_by_code(struct load *l)
     load_put_lanes(l);
     load_put_no_numbers(l);
     db_open_array(load_params(l), DB_TEXT);
-    for (size_t i = 0; i < l->n_facts; i++)
+    for (size_t i = 0; i < l->n_wanted; i++)
         if (load_read_fact(l, i))
             n += put_dossier_texts(l, &l->needs.fact);
     db_close_array(load_params(l));
@@ -91,7 +91,7 @@ int load_take_dossiers(struct load *l, const struct db_result *r)
 bool load_ask_units(struct load *l)
 {
     char key[WORLD_CODE_MAX + 1];
-    for (size_t i = 0; i < l->n_facts; i++) {
+    for (size_t i = 0; i < l->n_wanted; i++) {
         if (!load_read_fact(l, i))
             continue;
         const struct fact *f = &l->needs.fact;
@@ -141,7 +141,7 @@ bool load_ask_streams(struct load *l)
     size_t n = 0;
     load_put_lanes(l);
     db_open_array(load_params(l), DB_UUID);
-    for (size_t i = 0; i < l->n_facts; i++) {
+    for (size_t i = 0; i < l->n_wanted; i++) {
         unsigned char token[FACT_UUID];
         if (!load_read_fact(l, i) || !fact_uuid(l->needs.fact.retracts.stream, token))
             continue;

@@ -30,7 +30,7 @@ bool load_ask_boxes_by_code(struct load *l)
     size_t n = 0;
     load_put_lanes(l);
     db_open_array(load_params(l), DB_TEXT);
-    for (size_t i = 0; i < l->n_facts; i++)
+    for (size_t i = 0; i < l->n_wanted; i++)
         if (load_read_fact(l, i))
             n += put_box_texts(l, &l->needs.fact);
     db_close_array(load_params(l));
@@ -72,7 +72,7 @@ bool load_ask_contents(struct load *l)
     size_t n = 0;
     load_put_lanes(l);
     db_open_array(load_params(l), DB_INT8);
-    for (size_t i = 0; i < l->n_facts; i++) {
+    for (size_t i = 0; i < l->n_wanted; i++) {
         const struct fact *f = &l->needs.fact;
         if (!load_read_fact(l, i))
             continue;
@@ -205,7 +205,7 @@ bool load_ask_items(struct load *l)
     size_t n = l->items.n;
     load_put_lanes(l);
     db_open_array(load_params(l), DB_TEXT);
-    for (size_t i = 0; i < l->n_facts; i++) {
+    for (size_t i = 0; i < l->n_wanted; i++) {
         const struct fact *f = &l->needs.fact;
         if (!load_read_fact(l, i))
             continue;

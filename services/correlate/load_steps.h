@@ -26,6 +26,10 @@ struct load {
     struct batch *batch;
     const struct batch_fact *facts;
     size_t n_facts;
+    // Facts whose needs are loaded: those of the batch, and stuck ones that it retries. They live in the
+    // world.
+    const struct batch_fact **wanted;
+    size_t n_wanted, cap_wanted;
     int32_t part;
     load_done done;
     void *owner;
@@ -50,10 +54,15 @@ void load_put_lanes(struct load *l);
 void load_put_numbers(struct load *l, const struct numbers *list);
 void load_put_no_numbers(struct load *l);
 void load_put_no_texts(struct load *l);
-// Reads fact i into l->needs; false when it needs nothing.
+// Reads wanted fact i into l->needs; false when it needs nothing.
 bool load_read_fact(struct load *l, size_t i);
+// No memory is noted in l->error.
+void load_want(struct load *l, const struct batch_fact *f);
 
 // Steps. ask_* write the parameters and say whether there is anything to ask; take_* take the answer.
+// ---- load_stuck.c
+bool load_ask_stuck(struct load *l);
+MUST_CHECK int load_take_stuck(struct load *l, const struct db_result *r);
 // ---- load_dossiers.c
 bool load_ask_dossiers_by_code(struct load *l);
 bool load_ask_dossiers_by_number(struct load *l);

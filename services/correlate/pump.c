@@ -162,8 +162,9 @@ static void stick(struct pump *p, const char *sqlstate, const char *error)
     batch_needs(f, &needs);
     log_error("correlate.stuck", LOG_INT("lane", f->lane), LOG_INT("pos", f->pos),
               LOG_STR("sqlstate", sqlstate), LOG_STR("message", error));
-    store_fill_stuck(&p->query.params, p->epoch, f, p->lanes[p->at].cursor, needs.fact.code.ptr,
-                     needs.fact.code.len, sqlstate, error);
+    struct fact_text code = batch_stuck_code(&needs.fact);
+    store_fill_stuck(&p->query.params, p->epoch, f, p->lanes[p->at].cursor, code.ptr, code.len, sqlstate,
+                     error);
     drop_world(p);
     submit_or_back_off(p, PUMP_STICK, STICKING, on_stuck);
 }

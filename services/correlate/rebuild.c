@@ -57,32 +57,14 @@ static int start_world(const struct rebuild *rb, struct world *w)
     return err;
 }
 
-// What dt.correlate_stick() does.
-static void freeze_about(struct world *w, const struct batch_fact *f)
-{
-    struct batch_needs needs;
-    char why[WORLD_FROZEN_MAX];
-    batch_needs(f, &needs);
-    struct fact_text code = needs.fact.code;
-    snprintf(why, sizeof why, "a fact is stuck: %d:%" PRId64, f->lane, f->pos);
-    if (code.len == 0)
-        return;
-    for (struct world_item *it = map_get(&w->items, code.ptr, code.len); it; it = it->next_generation)
-        if (!it->frozen[0])
-            batch_freeze(it->frozen, why);
-    struct world_box *box = world_box(w, code.ptr, code.len);
-    if (box && !box->frozen[0])
-        batch_freeze(box->frozen, why);
-}
-
 // Applies one fact with all its parts. rows may be NULL.
 static int replay_fact(struct batch *b, const struct rebuild_fact *f, struct rebuild_rows *rows)
 {
     int32_t part = 0;
     int code = 0;
     if (f->poison) {
-        freeze_about(b->world, &f->row);
-        return 0;
+        int err = batch_stick_fact(b, &f->row);
+        return err ? rebuild_fail(err, NULL, "replay") : 0;
     }
     do {
         int err = batch_apply(b, &f->row, part, &part);
@@ -159,8 +141,9 @@ static bool fingerprint(const struct world *w, const struct world_item *it, uint
 // both depend on the order.
 static bool is_comparable(const struct world *w, const struct world_item *it)
 {
-    const struct world_item *newest = map_get(&w->items, it->code, strlen(it->code));
-    return !it->frozen[0] && newest && !newest->next_generation;
+    size_t len = strlen(it->code);
+    const struct world_item *newest = map_get(&w->items, it->code, len);
+    return !it->frozen[0] && !map_get(&w->stuck, it->code, len) && newest && !newest->next_generation;
 }
 
 static void compare_items(struct rebuild *rb, const struct world *reference, const struct world *w,

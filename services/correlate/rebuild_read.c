@@ -135,8 +135,8 @@ static int read_span(struct rebuild *rb, int16_t lane, int64_t from, int64_t to)
         code = query(rb,
                      "select f.pos, f.stream, f.seq, f.type, f.source, f.occurred_at, f.body, f.lane, "
                      "exists (select from dt.stuck s where s.lane = f.lane and s.pos = f.pos and s.sqlstate "
-                     "is distinct "
-                     "from '') from dt.fact f where f.lane = $1::smallint and f.pos >= $2::bigint and f.pos "
+                     "not in ('', 'DT004')) from dt.fact f where f.lane = $1::smallint and f.pos >= "
+                     "$2::bigint and f.pos "
                      "<= $3::bigint "
                      "order by f.pos limit 5000",
                      &p, &r);

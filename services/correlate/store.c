@@ -24,11 +24,12 @@ const char store_sql[] =
     "$43::smallint[], $44::text[], $45::bigint[], $46::boolean[], $47::timestamptz[]), "
     "$48::smallint[], $49::bigint[], $50::smallint[], $51::bigint[], $52::text[], $53::timestamptz[], "
     "$54::timestamptz[], $55::smallint[], $56::bigint[], $57::text[], $58::text[], "
-    "$59::smallint[], $60::bigint[], $61::text[], $62::text[]), "
-    "$63::smallint[], $64::smallint[], $65::bigint[], $66::integer[], $67::bigint[], $68::bigint[], "
-    "$69::smallint[], $70::integer[], $71::timestamptz[], $72::text[], $73::text[], $74::text[], "
-    "$75::text[], "
-    "$76::smallint[], $77::smallint[], $78::bigint[], $79::text[])";
+    "$59::smallint[], $60::bigint[], $61::text[], $62::text[], $63::text[], "
+    "$64::smallint[], $65::bigint[], $66::text[]), "
+    "$67::smallint[], $68::smallint[], $69::bigint[], $70::integer[], $71::bigint[], $72::bigint[], "
+    "$73::smallint[], $74::integer[], $75::timestamptz[], $76::text[], $77::text[], $78::text[], "
+    "$79::text[], "
+    "$80::smallint[], $81::smallint[], $82::bigint[], $83::text[])";
 
 const char store_stick_sql[] = "select dt.correlate_stick($1::bigint, $2::smallint, $3::bigint, $4::integer, "
                                "$5::bigint, $6::text, $7::text, $8::text)";
@@ -306,8 +307,12 @@ static int put_links(struct db_params *p, const struct world *w, const struct ba
     COLUMN(DB_TEXT, b->n_aliases, put_text(p, b->aliases[i].unit));
     COLUMN(DB_INT2, b->n_stuck, db_item_int2(p, b->stuck[i].lane));
     COLUMN(DB_INT8, b->n_stuck, db_item_int8(p, b->stuck[i].pos));
-    COLUMN(DB_TEXT, b->n_stuck, put_text_or_null(p, b->stuck[i].code));
+    COLUMN(DB_TEXT, b->n_stuck, put_text(p, b->stuck[i].code));
+    COLUMN(DB_TEXT, b->n_stuck, put_text(p, b->stuck[i].sqlstate));
     COLUMN(DB_TEXT, b->n_stuck, put_text(p, b->stuck[i].error));
+    COLUMN(DB_INT2, b->n_solved, db_item_int2(p, b->solved[i].lane));
+    COLUMN(DB_INT8, b->n_solved, db_item_int8(p, b->solved[i].pos));
+    COLUMN(DB_TEXT, b->n_solved, put_text(p, b->solved[i].code));
     free(all);
     return ERR_OK;
 }
@@ -370,10 +375,7 @@ void store_fill_stuck(struct db_params *p, int64_t epoch, const struct batch_fac
     db_put_int8(p, from.pos);
     db_put_int4(p, from.part);
     db_put_int8(p, f->pos);
-    if (code_len)
-        db_put_text(p, code, code_len);
-    else
-        db_put_null(p);
+    db_put_text(p, code_len ? code : "", code_len);
     db_put_cstr(p, sqlstate);
     db_put_cstr(p, error);
 }

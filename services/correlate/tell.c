@@ -47,7 +47,8 @@ static void print_body(struct jout *j, const struct fact *f, unsigned solution, 
     print_text(j, "order", f->order);
 }
 
-static void print_trail(struct jout *j, const struct batch *b, const struct trail_fact *t, bool is_cause)
+static void print_trail(struct jout *j, const struct batch *b, const struct trail_fact *t, bool is_cause,
+                        bool retried)
 {
     char text[32];
     if (t->office != TRAIL_OFFICE_0) {
@@ -68,7 +69,7 @@ static void print_trail(struct jout *j, const struct batch *b, const struct trai
         jout_string(j, "container", box ? box->code : NULL);
     }
     jout_string(j, "source", event_source_name(t->source));
-    if (!is_cause) {
+    if (!is_cause || retried) {
         snprintf(text, sizeof text, "%u:%" PRId64, t->lane, t->pos);
         jout_string(j, "fact", text);
     }
@@ -95,11 +96,12 @@ static char *print_details(struct batch *b, const struct trail_fact *about, cons
     struct batch_scratch *s = b->scratch;
     const struct cause *c = &s->cause;
     bool is_cause = !about || (about->lane == c->trail.lane && about->pos == c->trail.pos);
+    bool retried = c->log != c->row;
     struct jout j;
     buf_reset(&s->details);
     jout_init(&j, &s->details);
     jout_open_object(&j, NULL);
-    print_trail(&j, b, about ? about : &c->trail, is_cause);
+    print_trail(&j, b, about ? about : &c->trail, is_cause, retried);
     if (is_cause)
         print_body(&j, &c->fact, c->trail.solution, c->trail.source);
     if (row->before != row->after)
@@ -170,8 +172,8 @@ int tell_dossier(struct batch *b, struct world_dossier *d, const struct world_it
         return ERR_NO_MEMORY;
     *out = (struct batch_row){
         .lane = d->lane,
-        .cause_lane = c->row->lane,
-        .cause_pos = c->row->pos,
+        .cause_lane = c->log->lane,
+        .cause_pos = c->log->pos,
         .cause_part = c->object * BATCH_PART_STRIDE + c->n++,
         .dossier = d->id,
         .seq = ++d->seq,

@@ -38,9 +38,8 @@ void world_init(struct world *w, const struct world_ids *ids, const int16_t *lan
 
 void world_done(struct world *w)
 {
-    struct map *maps[] = {&w->items,           &w->items_by_id, &w->boxes,
-                          &w->boxes_by_number, &w->dossiers,    &w->dossiers_by_id,
-                          &w->units,           &w->streams,     &w->told};
+    struct map *maps[] = {&w->items,          &w->items_by_id, &w->boxes, &w->boxes_by_number, &w->dossiers,
+                          &w->dossiers_by_id, &w->stuck,       &w->units, &w->streams,         &w->told};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
         map_done(maps[i]);
     for (struct world_item *it = w->all_items; it; it = it->next_all)
@@ -394,6 +393,36 @@ struct world_link *world_open_link(const struct world_item *item, const struct w
         if (l->dossier == d && l->to == WORLD_OPEN)
             return l;
     return NULL;
+}
+
+// ---- stuck facts
+
+int world_add_stuck(struct world *w, const char *code, size_t len, const struct batch_fact *row)
+{
+    struct world_stuck *s = map_get(&w->stuck, code, len);
+    struct world_stuck_fact *copy = own(w, sizeof *copy);
+    char *body = own(w, row->body_len + 1);
+    if (!copy || !body)
+        return ERR_NO_MEMORY;
+    if (!s) {
+        s = own(w, sizeof *s);
+        if (!s || map_put(&w->stuck, code, len, s) != ERR_OK)
+            return ERR_NO_MEMORY;
+    }
+    copy->row = *row;
+    copy->row.body = memcpy(body, row->body, row->body_len);
+    if (s->last)
+        s->last->next = copy;
+    else
+        s->first = copy;
+    s->last = copy;
+    return ERR_OK;
+}
+
+struct world_stuck *world_stuck(const struct world *w, const char *code, size_t len)
+{
+    struct world_stuck *s = map_get(&w->stuck, code, len);
+    return s && s->first ? s : NULL;
 }
 
 // ---- small maps

@@ -16,6 +16,16 @@
 #define WORLD_FROZEN_MAX 96        // bytes of the reason why an object is frozen
 #define WORLD_OPEN       INT64_MAX // link.to of a link that is not ended
 
+// A row of dt.fact.
+struct batch_fact {
+    int16_t lane;
+    int64_t pos, stream, seq;
+    int type, source;
+    int64_t at; // corrected time, ms
+    const char *body;
+    size_t body_len;
+};
+
 // Packed facts (domain/trail.h), own and inherited.
 struct world_trail {
     uint8_t *bytes;
@@ -105,6 +115,7 @@ struct world {
     struct map units;   // alias → unit, char *
     struct map streams; // token text → int64_t *
     struct map told;    // struct told_key → int64_t * journey seq
+    struct map stuck;   // code → struct world_stuck *
     struct world_item *all_items, *dirty_items;
     struct world_box *all_boxes, *dirty_boxes;
     struct world_dossier *all_dossiers, *dirty_dossiers;
@@ -160,6 +171,18 @@ struct world_link *world_add_link(struct world *w, struct world_item *item, stru
 void world_touch_link(struct world *w, struct world_link *link);
 // The open link between the two, or NULL.
 struct world_link *world_open_link(const struct world_item *item, const struct world_dossier *d);
+
+// ---- facts that wait for a retry, by the code that they are about
+struct world_stuck {
+    struct world_stuck_fact *first, *last; // in order of positions; NULL: it was retried
+};
+struct world_stuck_fact {
+    struct world_stuck_fact *next;
+    struct batch_fact row; // body is a copy
+};
+MUST_CHECK int world_add_stuck(struct world *w, const char *code, size_t len, const struct batch_fact *row);
+// NULL: nothing is stuck about this code.
+struct world_stuck *world_stuck(const struct world *w, const char *code, size_t len);
 
 // ---- small maps
 MUST_CHECK int world_add_unit_alias(struct world *w, const char *alias, size_t len, const char *unit,

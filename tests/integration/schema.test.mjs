@@ -125,7 +125,7 @@ const CALLS = {
     dt_cli: 'append_facts forget make_segments portal_contact segments_ahead source_stream',
     dt_correlate: `correlate_append correlate_begin correlate_containers correlate_contents correlate_dossiers correlate_items
         correlate_links correlate_put_containers correlate_put_dossiers correlate_put_items correlate_put_links correlate_state
-        correlate_stick correlate_told correlate_unit lease_check lease_release lease_take make_segments segments_ahead`,
+        correlate_stick correlate_stuck correlate_told correlate_unit lease_check lease_release lease_take make_segments segments_ahead`,
     dt_ingest: 'append_scans enrol enrol_failed make_segments open_stream segments_ahead',
     dt_portal: `make_segments portal_act portal_dossier portal_journey portal_level portal_page portal_publish portal_register
         segments_ahead`,
