@@ -130,6 +130,14 @@ $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
 
+# A build with one fault in it, on purpose: the patched files are linked before the library, which gives the rest.
+$(B)/broken/%/duongthu: tests/faults/broken/%.patch $(B)/obj/services/duongthu.o $(B)/libduongthu.a
+	@rm -rf $(@D)
+	@for f in $$(sed -n 's|^+++ b/||p' $<); do mkdir -p $(@D)/$${f%/*}; cp $$f $(@D)/$$f; done
+	@patch --quiet -p1 -d $(@D) <$<
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(@D)/services/*/*.c $(B)/obj/services/duongthu.o \
+		$(B)/libduongthu.a $(PKG_LIBS)
+
 .PHONY: packages bench
 packages:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || \

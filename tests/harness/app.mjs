@@ -12,9 +12,9 @@ import { until } from './wait.mjs';
 export const SERVICES = ['ingest', 'correlate', 'webhook', 'sms', 'portal', 'watch'];
 const STOP_LIMIT_MS = 25_000; // the drain's bound, DESIGN §9
 
-// → App. services: which to start and wait for, all by default, [] for none. config: { section: { key: value } } over the harness's.
-export async function startApp({ cluster, services = SERVICES, config = {} }) {
-    const app = await new App(cluster).prepare(config);
+// → App. services: which to start and wait for, all by default, [] for none. config: { section: { key: value } } over the harness's. program: another build of it.
+export async function startApp({ cluster, services = SERVICES, config = {}, program = binary }) {
+    const app = await new App(cluster, program).prepare(config);
     services.forEach((service) => app.start(service));
     await Promise.all(services.map((service) => app.ready(service)));
     return app;
@@ -23,8 +23,9 @@ export async function startApp({ cluster, services = SERVICES, config = {} }) {
 export class App {
     running = new Map(); // service → Process
 
-    constructor(cluster) {
+    constructor(cluster, program = binary) {
         this.cluster = cluster;
+        this.program = program;
         this.folder = newFolder('app');
     }
 
@@ -158,7 +159,7 @@ export class App {
 
     #spawn(args, env = {}) {
         const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DUONGTHU_'));
-        return spawn(binary, args, { cwd: this.folder, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+        return spawn(this.program, args, { cwd: this.folder, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
     }
 }
 

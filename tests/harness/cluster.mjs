@@ -39,6 +39,9 @@ export async function startCluster({ settings = {}, migrate = true } = {}) {
     return cluster;
 }
 
+const clusters = new Set();
+process.on('exit', () => clusters.forEach((cluster) => cluster.process?.kill('SIGQUIT')));
+
 export class Cluster {
     constructor(source, settings) {
         this.folder = newFolder('pg');
@@ -47,7 +50,7 @@ export class Cluster {
         // cp keeps owners and shares blocks where the file system can; Node's own copy does neither.
         execFileSync('cp', ['-a', '--reflink=auto', source, this.data]);
         this.configure({ ...SETTINGS, ...settings, port: 5432, unix_socket_directories: this.folder });
-        process.on('exit', () => this.process?.kill('SIGQUIT'));
+        clusters.add(this);
     }
 
     // Written behind all others, so these count. Takes effect at the next start.
@@ -150,6 +153,7 @@ export class Cluster {
             await this.stop('immediate');
         }
         rmSync(this.folder, { recursive: true, force: true });
+        clusters.delete(this);
     }
 
     // Postmaster and backends: they all work in the data folder.

@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Facts without handhelds: bodies as domain/fact.h prints them, appended as a source inside the house does, or as scans of a stream.
-const KINDS = {
-    'order.created': 1, 'order.cancelled': 2, 'pickup.assigned': 3, 'pickup.confirmed': 4, 'pickup.rejected': 5, 'pickup.failed': 6,
-    'pickup.cancelled': 7, 'pickup.abandoned': 8, 'pickup.partial': 9, 'item.collected': 10, 'item.accepted': 11, 'item.put_in': 12,
-    'item.taken_out': 13, 'item.arrived': 14, 'item.forwarded': 15, 'bag.closed': 20, 'bag.received': 21, 'bag.opened': 22,
-    'dispatch.departed': 23, 'dispatch.arrived': 24, 'delivery.started': 30, 'delivery.failed': 31, 'delivery.partial': 32,
-    'delivery.decided': 33, 'item.delivered': 34, 'handover.confirmed': 35, 'handover.refused': 36, 'return.requested': 40,
-    'return.started': 41, 'return.completed': 42, 'item.lost': 43, 'item.found': 44, 'item.damaged': 45, 'item.compensated': 46,
-    'fee.collected': 50, 'fee.remitted_office': 51, 'fee.transferred': 52, 'fee.reconciled': 53, 'fee.refunded': 54,
-    'dossier.registered': 60, 'dossier.link': 61, 'dossier.unlink': 62, 'supplement.requested': 63, 'result.ready': 64,
-    'dossier.withdrawn': 65, 'dossier.merged': 66, 'unit.merged': 67, 'dossier.status': 68, correction: 70, 'fact.retried': 71, 'dossier.absorbed': 80,
-    'item.missing': 81, 'item.extra': 82,
-};
-export const kindName = (number) => Object.keys(KINDS).find((name) => KINDS[name] === number);
+import { KINDS } from './vocabulary.mjs';
+
+export { kindName } from './vocabulary.mjs';
 
 const ORDER = ['v', 'seq', 'id', 'at', 'boot', 'up', 'type', 'code', 'dossier', 'member', 'office', 'leg', 'reason', 'solution', 'charge',
     'fee', 'remit', 'retracts', 'unit', 'tthc', 'order', 'into', 'due', 'blob', 'photo', 'note', 'personal'];

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: EUPL-1.2
-// The event vocabulary as the outside knows it: numbers of the database, names on the wire. Written a second time, so that a number that changes its meaning is noticed.
-const NAMES = {
-    1: 'order.created', 2: 'order.cancelled', 3: 'pickup.assigned', 4: 'pickup.confirmed', 5: 'pickup.rejected', 6: 'pickup.failed', 7: 'pickup.cancelled',
-    8: 'pickup.abandoned', 9: 'pickup.partial', 10: 'item.collected', 11: 'item.accepted', 12: 'item.put_in', 13: 'item.taken_out', 14: 'item.arrived',
-    15: 'item.forwarded', 20: 'bag.closed', 21: 'bag.received', 22: 'bag.opened', 23: 'dispatch.departed', 24: 'dispatch.arrived', 30: 'delivery.started',
-    31: 'delivery.failed', 32: 'delivery.partial', 33: 'delivery.decided', 34: 'item.delivered', 35: 'handover.confirmed', 36: 'handover.refused',
-    40: 'return.requested', 41: 'return.started', 42: 'return.completed', 43: 'item.lost', 44: 'item.found', 45: 'item.damaged', 46: 'item.compensated',
-    47: 'item.silent', 48: 'pickup.overdue', 50: 'fee.collected', 51: 'fee.remitted_office', 52: 'fee.transferred', 53: 'fee.reconciled', 54: 'fee.refunded',
-    60: 'dossier.registered', 61: 'dossier.link', 62: 'dossier.unlink', 63: 'supplement.requested', 64: 'result.ready', 65: 'dossier.withdrawn',
-    66: 'dossier.merged', 67: 'unit.merged', 68: 'dossier.status', 70: 'correction', 80: 'dossier.absorbed', 81: 'item.missing', 82: 'item.extra',
+// The event vocabulary as the outside knows it: names on the wire, numbers of the database. Written a second time, so that a number that changes its meaning is noticed.
+export const KINDS = {
+    'order.created': 1, 'order.cancelled': 2, 'pickup.assigned': 3, 'pickup.confirmed': 4, 'pickup.rejected': 5, 'pickup.failed': 6, 'pickup.cancelled':
+    7, 'pickup.abandoned': 8, 'pickup.partial': 9, 'item.collected': 10, 'item.accepted': 11, 'item.put_in': 12, 'item.taken_out': 13, 'item.arrived': 14,
+    'item.forwarded': 15, 'bag.closed': 20, 'bag.received': 21, 'bag.opened': 22, 'dispatch.departed': 23, 'dispatch.arrived': 24, 'delivery.started': 30,
+    'delivery.failed': 31, 'delivery.partial': 32, 'delivery.decided': 33, 'item.delivered': 34, 'handover.confirmed': 35, 'handover.refused': 36,
+    'return.requested': 40, 'return.started': 41, 'return.completed': 42, 'item.lost': 43, 'item.found': 44, 'item.damaged': 45, 'item.compensated': 46,
+    'item.silent': 47, 'pickup.overdue': 48, 'fee.collected': 50, 'fee.remitted_office': 51, 'fee.transferred': 52, 'fee.reconciled': 53, 'fee.refunded':
+    54, 'dossier.registered': 60, 'dossier.link': 61, 'dossier.unlink': 62, 'supplement.requested': 63, 'result.ready': 64, 'dossier.withdrawn': 65,
+    'dossier.merged': 66, 'unit.merged': 67, 'dossier.status': 68, correction: 70, 'fact.retried': 71, 'dossier.absorbed': 80, 'item.missing': 81, 'item.extra': 82,
 };
+const NAMES = new Map(Object.entries(KINDS).map(([name, kind]) => [kind, name]));
 
 export function kindName(kind) {
-    if (!(kind in NAMES))
+    if (!NAMES.has(kind))
         throw new Error(`kind ${kind} is not in the vocabulary`);
-    return NAMES[kind];
+    return NAMES.get(kind);
 }
