@@ -82,7 +82,7 @@ create function dt.correlate_stuck(p_lanes smallint[], p_codes text[])
 returns table (code text, lane smallint, pos bigint, stream bigint, seq bigint, type smallint, source smallint, occurred_at timestamptz, body text)
 language sql stable as $$
     select s.code, f.lane, f.pos, f.stream, f.seq, f.type, f.source, f.occurred_at, f.body
-    from dt.stuck s join dt.fact f on f.lane = s.lane and f.pos = s.pos
+    from dt.stuck s cross join lateral (select x.* from dt.fact x where x.lane = s.lane and x.pos = s.pos offset 0) f -- offset 0: a probe each, never a join over the log
     where s.lane = any (p_lanes) and s.code = any (p_codes) and s.solved_at is null and s.sqlstate <> ''
     order by f.lane, f.pos;
 $$;
@@ -92,9 +92,10 @@ create function dt.correlate_told(p_lanes smallint[], p_dossiers bigint[], p_fac
 returns table (dossier bigint, fact_lane smallint, fact_pos bigint, seq bigint)
 language sql stable as $$
     select j.dossier, x.lane, x.pos, min(j.seq)
-    from dt.journey j cross join unnest(p_fact_lane, p_fact_pos) as x (lane, pos)
-    where j.lane = any (p_lanes) and j.dossier = any (p_dossiers)
-      and coalesce(j.details::jsonb ->> 'fact', j.cause_lane || ':' || j.cause_pos) = x.lane || ':' || x.pos
+    from unnest(p_lanes) as l (lane) cross join unnest(p_dossiers) as d (dossier)
+    cross join lateral (select k.* from dt.journey k where k.lane = l.lane and k.dossier = d.dossier offset 0) j
+    cross join unnest(p_fact_lane, p_fact_pos) as x (lane, pos)
+    where coalesce(j.details::jsonb ->> 'fact', j.cause_lane || ':' || j.cause_pos) = x.lane || ':' || x.pos
     group by 1, 2, 3;
 $$;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: EUPL-1.2
-// What waits for a person: `duongthu quarantine list|release|drop`, `stuck list`, `unmatched list`, `frozen
-// list`. Lines are tab-separated with a heading, so that they read well and cut well.
+// What waits for a person: `duongthu quarantine list|release|drop`, `stuck list|retry`, `unmatched list`,
+// `frozen list`. Lines are tab-separated with a heading, so that they read well and cut well.
 #include "base/conf.h"
 #include "base/err.h"
 #include "cli/command.h"
-#include "domain/event.h"
+#include "domain/fact.h"
 #include "io/dbsync.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ static const struct attention attentions[] = {
     {"stuck", "facts that correlate could not digest", "FACT\tCODE\tSINCE\tWHY",
      "select lane || ':' || pos || E'\\t' || coalesce(code, '') || E'\\t' || to_char(at at time zone "
      "'Asia/Ho_Chi_Minh', 'YYYY-MM-DD HH24:MI') || E'\\t' || error "
-     "from dt.stuck where solved_at is null order by lane, pos limit 1000"},
+     "from dt.stuck where solved_at is null order by lane, pos, code limit 1000"},
     {"unmatched", "items that travel without a dossier (chưa khớp); link them with `duongthu link add`",
      "ITEM\tOFFICE\tLAST SCAN",
      "select i.code || E'\\t' || coalesce(i.office, '') || E'\\t' || to_char(i.last_at at time zone "
@@ -52,6 +52,11 @@ static int usage(const struct attention *a, FILE *to)
                     "       duongthu quarantine drop SCAN      it is wrong; it stays as evidence\n"
                     "SCAN as `list` prints it: stream:number:digest\n",
                     to);
+    else if (strcmp(a->noun, "stuck") == 0)
+        (void)fputs(
+            "       duongthu stuck retry CODE          the reason is gone: all facts that wait about it are "
+            "applied\n",
+            to);
     return to == stdout ? 0 : EXIT_USAGE;
 }
 
@@ -129,6 +134,43 @@ static int settle(const struct attention *a, struct dbsync *db, const char *scan
     return puts(release ? "released: it is a fact now" : "dropped: it stays as evidence") < 0;
 }
 
+// Says fact.retried about a code, when something that can be retried waits about it.
+static int retry(const struct attention *a, struct dbsync *db, const char *code)
+{
+    static const char sql[] = "select dt.append_facts('cli', $3::smallint, array[$2::smallint], "
+                              "array[clock_timestamp()], array[$1::text], "
+                              "array[$4::text]) where exists (select from dt.stuck where code = $1::text and "
+                              "solved_at is null and sqlstate <> '')";
+    char body[FACT_BODY_MAX];
+    struct db_params p;
+    struct fact f;
+    const struct db_result *r = NULL;
+    fact_init(&f);
+    f.kind = EVENT_FACT_RETRIED;
+    f.code = (struct fact_text){code, strlen(code)};
+    int len = fact_print(&f, body, sizeof body);
+    if (len < 0) {
+        fprintf(stderr, "stuck: '%.64s' is no code (%s)\n", code, fact_error_name((enum fact_error)len));
+        return EXIT_USAGE;
+    }
+    int err = db_params_init(&p);
+    if (err != ERR_OK)
+        return fail(a, err, NULL);
+    db_put_cstr(&p, code);
+    db_put_int2(&p, EVENT_FACT_RETRIED);
+    db_put_int2(&p, SOURCE_OPERATOR);
+    db_put_text(&p, body, (size_t)len);
+    err = dbsync_query(db, sql, &p, &r);
+    db_params_done(&p);
+    if (err != ERR_OK)
+        return fail(a, err, r);
+    if (db_rows(r) == 0) {
+        fprintf(stderr, "stuck: nothing waits for a retry about %s\n", code);
+        return EXIT_NO;
+    }
+    return puts("it is tried again; `duongthu stuck list` shows whether it worked") < 0;
+}
+
 int command_attention(int argc, char **argv)
 {
     const struct attention *a = attentions;
@@ -144,7 +186,8 @@ int command_attention(int argc, char **argv)
     bool is_list = argc == 2 && strcmp(argv[1], "list") == 0;
     bool is_release = argc == 3 && a == attentions && strcmp(argv[1], "release") == 0;
     bool is_drop = argc == 3 && a == attentions && strcmp(argv[1], "drop") == 0;
-    if (!is_list && !is_release && !is_drop)
+    bool is_retry = argc == 3 && strcmp(a->noun, "stuck") == 0 && strcmp(argv[1], "retry") == 0;
+    if (!is_list && !is_release && !is_drop && !is_retry)
         return usage(a, stderr);
     if (conf_load(config, stderr) != ERR_OK)
         return EXIT_CONFIG;
@@ -154,7 +197,7 @@ int command_attention(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", a->noun, error);
         return EXIT_UNAVAILABLE;
     }
-    int code = is_list ? list(a, db) : settle(a, db, argv[2], is_release);
+    int code = is_list ? list(a, db) : is_retry ? retry(a, db, argv[2]) : settle(a, db, argv[2], is_release);
     dbsync_close(db);
     return code;
 }

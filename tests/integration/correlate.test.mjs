@@ -192,11 +192,12 @@ test('a fact that no transaction can digest is found by halves, listed, and stop
     for (let i = 0; i < 100; i++)
         facts.push({ at: '08:00', type: 'item.collected', code: item(20_000 + i), leg: 'N', dossier: `H56.15-261120-${1000 + i}` });
     facts.splice(37, 0, { at: '08:00', type: 'item.collected', code: poison, leg: 'K', dossier: 'H56.14-261120-0066' });
+    facts.splice(70, 0, { at: '10:30', type: 'bag.closed', code: 'TUI-580000-66', member: [poison, item(30_001)] });
     facts.splice(61, 0, { at: '09:00', type: 'delivery.started', code: poison }, { at: '10:00', type: 'item.delivered', code: poison });
     const first = await append(cluster, 1, facts);
     await folded();
     const stuck = await cluster.psql(`select * from dt.stuck where pos >= $1 order by pos`, [first]);
-    assert.deepEqual(stuck.map((s) => [Number(s.pos) - first, s.code, s.sqlstate]), [[61, poison, '23514'], [62, poison, 'DT004']]);
+    assert.deepEqual(stuck.map((s) => [Number(s.pos) - first, s.code, s.sqlstate]), [[61, poison, '23514'], [62, poison, 'DT004'], [72, poison, 'DT004']]);
     assert.equal((await journey('H56.14-261120-0066')).length, 1);
     const [{ frozen }] = await cluster.psql(`select frozen from dt.item where code = $1`, [poison]);
     assert.match(frozen, /a fact is stuck: 0:\d+/);
@@ -206,13 +207,15 @@ test('a fact that no transaction can digest is found by halves, listed, and stop
 
     await cluster.psql(`alter table dt.item drop constraint poison`);
     await append(cluster, 1, [{ at: '11:00', type: 'fee.collected', code: poison, fee: 1000 }]);
-    await append(cluster, 3, [{ at: '12:00', type: 'fact.retried', code: poison }]);
+    assert.match((await app.run(['stuck', 'list'])).stdout, new RegExp(poison));
+    await app.run(['stuck', 'retry', poison]);
     await folded();
     assert.deepEqual((await journey('H56.14-261120-0066')).map((r) => [r.kind, r.state]), [
-        ['item.collected', 6], ['delivery.started', 12], ['item.delivered', 19], ['fee.collected', 19],
+        ['item.collected', 6], ['delivery.started', 12], ['item.delivered', 19], ['item.put_in', 19], ['bag.closed', 19], ['fee.collected', 19],
     ]);
     assert.equal((await cluster.psql(`select frozen from dt.item where code = $1`, [poison]))[0].frozen, null);
     assert.deepEqual(await cluster.psql(`select pos from dt.stuck where code = $1 and solved_at is null`, [poison]), []);
+    assert.equal((await app.run(['stuck', 'retry', poison], { mayFail: true })).code, 1, 'nothing waits any more');
     assert.equal((await app.run(['rebuild', '--check', '--orders', '2'])).code, 0);
 });
 
