@@ -5,6 +5,7 @@
 #include "correlate/correlate.h"
 #include "ingest/ingest.h"
 #include "portal/portal.h"
+#include "simulate/simulate.h"
 #include "sms/sms.h"
 #include "supervise/supervise.h"
 #include "watch/watch.h"
@@ -55,6 +56,7 @@ static const struct command commands[] = {
     {"webhook", webhook_run, "service: journeys to one-stop systems"},
     {"sms", sms_run, "service: journeys to citizens"},
     {"rebuild", correlate_rebuild, "prove that the facts alone give the stored projection"},
+    {"simulate", simulate_run, "play a postal day against the running services, and check what comes back"},
     {"version", version, "print the version"},
 };
 

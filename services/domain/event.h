@@ -92,8 +92,7 @@ enum event_kind {
     EVENT_DOSSIER_STATUS = 68, // the office says the legal status, 1 to 10, in `reason` (domain/status.h)
     // Any fact can be taken back by naming it; a fact of another kind that carries `retracts` replaces it
     EVENT_CORRECTION = 70,
-    EVENT_FACT_RETRIED =
-        71, // what could not be digested about `code` is tried again; no news of the item itself
+    EVENT_FACT_RETRIED = 71, // what could not be digested about `code` is tried again; no news of the item itself
     // Told in journeys only, never appended as facts
     EVENT_DOSSIER_ABSORBED = 80, // the survivor of a merge goes on
     EVENT_ITEM_MISSING = 81,     // a container was opened and the item was not in it
@@ -137,9 +136,8 @@ const struct event_def *event_parse(const char *name, size_t len);
 const char *event_name(unsigned kind);
 // May this source state this kind?
 bool event_allows(unsigned kind, enum event_source source);
-// A remark about the item (an alarm of our timers; a link, which may say the leg): it moves nothing and is no
-// news of the item, so it makes no later scan late.
-bool event_is_remark(unsigned kind);
+// An alarm of our timers: it moves nothing and is no news of the item, so it makes no later scan late.
+bool event_is_alarm(unsigned kind);
 // The rank; 255 for an unknown kind.
 uint8_t event_rank(unsigned kind);
 

@@ -116,23 +116,11 @@ int64_t day_time_ms(const struct day *d, int32_t second)
     return d->began_ms + ((int64_t)second - PLAN_DAY_S) * 1000;
 }
 
-void day_begin(struct day *d, int64_t now_mono)
-{
-    d->began_mono = now_mono;
-}
-
-int32_t day_second(const struct day *d, int64_t now_mono)
-{
-    double s = (double)(now_mono - d->began_mono) / 1000.0 * d->speed;
-    return s >= PLAN_DAY_S ? PLAN_DAY_S : (int32_t)s;
-}
-
 // ---- life
 
-int day_init(struct day *d, struct plan *plan, double speed, int64_t now_ms,
-             const struct day_numbers *numbers)
+int day_init(struct day *d, struct plan *plan, int64_t now_ms, const struct day_numbers *numbers)
 {
-    *d = (struct day){.plan = *plan, .speed = speed, .began_ms = now_ms, .numbers = *numbers};
+    *d = (struct day){.plan = *plan, .began_ms = now_ms, .numbers = *numbers};
     *plan = (struct plan){0};
     d->dossiers = calloc(d->plan.n_dossiers, sizeof *d->dossiers);
     d->scans = calloc(d->plan.n_scans, sizeof *d->scans);

@@ -26,6 +26,7 @@ struct day_scan {
     uint8_t
         status; // enum wire_status of the first answer that was heard; of a duplicate: what it was at first
     bool sent;  // was part of an upload: the server may have it
+    bool taken; // the server said that it has it, heard or not
     char reason[20];
     uint8_t id[FACT_UUID], salt[WIRE_SALT], digest[FACT_DIGEST];
     uint32_t seq;
@@ -56,9 +57,7 @@ struct day_numbers {
 
 struct day {
     struct plan plan;
-    double speed;
-    int64_t began_ms;   // wall clock
-    int64_t began_mono; // monotonic
+    int64_t began_ms; // wall clock
     struct day_numbers numbers;
     struct day_dossier *dossiers;
     struct day_scan *scans; // beside plan.scans
@@ -67,13 +66,8 @@ struct day {
 
 // Takes the plan over, also when it fails. now_ms: wall clock, the day ends then. Everything is named
 // afterwards, nothing is numbered by a device. ERR_NO_MEMORY.
-MUST_CHECK int day_init(struct day *d, struct plan *plan, double speed, int64_t now_ms,
-                        const struct day_numbers *numbers);
+MUST_CHECK int day_init(struct day *d, struct plan *plan, int64_t now_ms, const struct day_numbers *numbers);
 void day_done(struct day *d);
-// The play begins: second 0 is now.
-void day_begin(struct day *d, int64_t now_mono);
-// How far the play should be, in seconds of the day.
-int32_t day_second(const struct day *d, int64_t now_mono);
 // The moment of a second, unix milliseconds.
 int64_t day_time_ms(const struct day *d, int32_t second);
 

@@ -193,6 +193,8 @@ static void plan_repeats(struct plan_builder *b)
         struct plan_scan *s = &p->scans[i];
         s->again = dice_share(&b->dice, p->options.duplicates / 2);
         s->unheard = dice_share(&b->dice, p->options.duplicates / 2);
+        if (s->flaw == FLAW_OTHER_CONTENT) // a number in dispute has no answer of its own to repeat
+            s->again = s->unheard = false;
     }
 }
 
