@@ -20,6 +20,9 @@ export async function startApp({ cluster, services = SERVICES, config = {}, prog
     return app;
 }
 
+const iniOf = (config) => Object.entries(config).filter(([name]) => !name.startsWith('twin '))
+    .map(([name, keys]) => `[${name}]\n${Object.entries(keys).map(([key, value]) => `${key} = ${value}\n`).join('')}`).join('\n');
+
 export class App {
     running = new Map(); // service → Process
 
@@ -56,8 +59,7 @@ export class App {
     // Writes the ini file again, after changes to `config`. A running service reads it at SIGHUP.
     configure() {
         this.ini = join(this.folder, 'duongthu.ini');
-        const section = ([name, keys]) => `[${name}]\n${Object.entries(keys).map(([key, value]) => `${key} = ${value}\n`).join('')}`;
-        writeFileSync(this.ini, Object.entries(this.config).map(section).join('\n'), { mode: 0o600 });
+        writeFileSync(this.ini, iniOf(this.config), { mode: 0o600 });
     }
 
     // ---- addresses
@@ -87,6 +89,18 @@ export class App {
     serve() {
         const child = new Process(this.#spawn(['serve', '--config', this.ini]));
         this.running.set('serve', child);
+        return child;
+    }
+
+    // A second process of a service, on ports of its own: a standby. → Process, which stop() ends too.
+    async twin(service) {
+        const config = { ...this.config, [service]: { ...this.config[service], ops_listen: `127.0.0.1:${await freePort()}` } };
+        const ini = join(this.folder, `twin-${service}.ini`);
+        writeFileSync(ini, iniOf(config), { mode: 0o600 });
+        const child = new Process(this.#spawn([service, '--config', ini]));
+        this.running.set(`twin ${service}`, child);
+        this.config[`twin ${service}`] = config[service];
+        await this.ready(`twin ${service}`);
         return child;
     }
 

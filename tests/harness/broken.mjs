@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Builds that are broken on purpose (tests/faults/broken): NAME.patch changes C files and is linked into a program of its own, NAME.sql replaces parts of SQL functions.
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
+import { promisify } from 'node:util';
 import { binary, build, flavour, root } from './build.mjs';
 
 const FOLDER = join(root, 'tests/faults/broken');
@@ -11,13 +12,13 @@ const FOLDER = join(root, 'tests/faults/broken');
 export const brokenBuilds = () => [...new Set(readdirSync(FOLDER).map((file) => parse(file).name))].sort();
 
 // → the program to run: a broken one, or the good one when only SQL is broken, or when name is undefined.
-export function brokenProgram(name) {
+export async function brokenProgram(name) {
     if (!name || !existsSync(join(FOLDER, `${name}.patch`)))
         return binary;
     const program = join(build, 'broken', name, 'duongthu');
     const { MAKEFLAGS, MAKELEVEL, MFLAGS, ...env } = process.env; // a make of its own
     try {
-        execFileSync('make', ['-s', `FLAVOUR=${flavour}`, program.slice(root.length + 1)], { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+        await promisify(execFile)('make', ['-s', `FLAVOUR=${flavour}`, program.slice(root.length + 1)], { cwd: root, env });
     } catch (error) {
         throw new Error(`${name}.patch does not build (any more):\n${error.stderr}`, { cause: error });
     }

@@ -58,7 +58,7 @@ export const RULES = {
 // A webhook's attempt, a gateway's answer is recorded at most so long after it (ms): a fault that strikes later explains no second copy.
 const SETTLE_MS = 5_000;
 const SKEW_MS = 300_000;
-const SENT = new Set(['ok', 'slow', 'lost', 'truncated', 'garbage', 'dead', 500]); // modes in which a citizen may have the message
+const SENT = new Set(['ok', 'slow', 'lost', 'truncated', 'garbage', 'dead', 'endless', 'redirect', '500']); // modes in which a citizen may have the message
 const REASONS = { 10: 'check-digit', 11: 'device-revoked', 12: 'time-absurd', 13: 'conflict', 14: 'code-unknown', 15: 'event-invalid' };
 const keyOf = (a, b) => `${a}:${b}`;
 const isGood = ({ mode }) => mode === 'ok' || mode === 'slow' || (mode >= 200 && mode < 300);
@@ -277,7 +277,7 @@ function checkSink(sink, history, db, say) {
     const wanted = db.journey.filter((row) => sink.wants(row));
     const rows = new Map(wanted.map((row) => [keyOf(row.code, row.seq), row]));
     const copies = new Map(); // webhook-id → its requests
-    const byDossier = new Map([...groupBy(wanted, ({ lane, dossier }) => keyOf(lane, dossier))].map(([key, list]) => [key, { list, taken: new Map(), next: 0 }]));
+    const byDossier = new Map([...groupBy(wanted, ({ lane, dossier }) => keyOf(lane, dossier))].map(([key, list]) => [key, { list, taken: new Map(), base: 0, next: 0 }]));
     for (const request of sink.requests) {
         const text = request.body.toString();
         if (!sink.verify(request.headers, text))
@@ -311,11 +311,11 @@ function checkNews(sink, event, row, say) {
         say('wrong-news', `${sink.endpoint}: ${event.subject} number ${event.sequence} told ${JSON.stringify(told)}, the journey says ${JSON.stringify(truth)}`);
 }
 
-// dossier: { list: its rows in order, taken: row → when its first good answer had left, next: index of the first row that is not taken }
+// dossier: { list: its rows in order, taken: row → when its first good answer had left, base: index of the first row behind the last gap, next: of the row that is due }
 function checkOrder(sink, request, event, row, dossier, say) {
     const where = `${sink.endpoint}: ${event.subject} number ${event.sequence}`;
     const index = dossier.list.indexOf(row);
-    const before = dossier.list.slice(0, index);
+    const before = dossier.list.slice(dossier.base, index);
     const fits = event.data.gap_before ? index >= dossier.next : before.every((earlier) => dossier.taken.get(earlier) <= request.at);
     const { answered = Infinity } = request; // the sender may not have heard it: then it comes again
     if (dossier.taken.has(row)) {
@@ -330,6 +330,7 @@ function checkOrder(sink, request, event, row, dossier, say) {
     if (!isGood(request))
         return;
     dossier.taken.set(row, answered);
+    dossier.base = event.data.gap_before ? index : dossier.base;
     dossier.next = index + 1;
 }
 
@@ -358,7 +359,7 @@ function checkSms(history, db, say) {
             say('sms-twice', `${news} is two messages to one number`);
         if (sent)
             told.add(`${news} ${sent[0].to}`);
-        if (['accepted', 'delivered'].includes(row.state) && history.gateway && !sent?.some(({ mode }) => SENT.has(mode)))
+        if (['accepted', 'delivered'].includes(row.state) && history.gateway && !sent?.some(({ mode }) => SENT.has(String(mode))))
             say('sms-lost', `message ${row.id} counts as sent and never reached the gateway`);
         if (['cancelled', 'failed', 'unknown'].includes(row.state) && row.why === '')
             say('sms-silent', `message ${row.id} is ${row.state} without a reason`);
@@ -376,7 +377,7 @@ function checkSms(history, db, say) {
 // Everything the gateway got under one reference.
 function checkMessage(row, list, history, say) {
     const [{ reference, to, text }] = list;
-    const sent = list.filter(({ mode }) => SENT.has(mode));
+    const sent = list.filter(({ mode }) => SENT.has(String(mode)));
     if (!row)
         say('sms-phantom', `the gateway got message ${reference}, which is not in the ledger`);
     if (sent.length > 2)

@@ -113,7 +113,8 @@ export class Peer {
             let mode = this.#modes.get(request.path) ?? this.#modes.get('*') ?? 'ok';
             if (typeof mode === 'function')
                 mode = mode(request);
-            request.mode = typeof mode === 'string' ? mode : mode.status;
+            const named = typeof mode !== 'object';
+            request.mode = named ? mode : mode.status;
             this.requests.push(request);
             appendFileSync(this.log, `${JSON.stringify({ ...request, body: request.body.toString() })}\n`);
             response.on('finish', () => (request.answered = Date.now()));
@@ -121,7 +122,7 @@ export class Peer {
                 if (!response.destroyed)
                     response.writeHead(status, headers).end(body);
             };
-            if (typeof mode === 'string')
+            if (named)
                 MODES[mode]({ peer: this, request, response, reply, socket: incoming.socket });
             else
                 reply(mode);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // A one-stop office's system: takes webhooks, answers 204, keeps them in `requests` and in a JSON-lines log.
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Peer } from './peer.mjs';
 
 export class Sink extends Peer {
@@ -11,6 +12,25 @@ export class Sink extends Peer {
     events(path) {
         return this.at(path).filter(({ mode }) => mode === 'ok' || mode === 'slow').map(({ body }) => JSON.parse(body));
     }
+}
+
+// A sink that is registered with the app, as the history checker (checker.mjs) wants it: it knows its secret and what it should hear of. units: with those below them.
+// healthy: it should hear of everything in the end.
+export async function startOffice(app, { units, healthy = true } = {}) {
+    const sink = await startSink();
+    const { stdout } = await app.run(['endpoint', 'add', '--url', sink.url('/hook'), '--allow', '127.0.0.1/32', '--from-start', ...units.flatMap((unit) => ['--unit', unit])]);
+    const [, endpoint, secret] = stdout.match(/^endpoint (\S+)\nsecret whsec_(\S+)$/m);
+    const key = Buffer.from(secret, 'base64');
+    const covers = (unit) => units.some((own) => unit === own || unit.startsWith(`${own}.`));
+    return Object.assign(sink, {
+        endpoint, healthy,
+        wants: (row) => covers(row.unit),
+        // Standard Webhooks, `v1`
+        verify(headers, body) {
+            const right = Buffer.from(`v1,${createHmac('sha256', key).update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`).digest('base64')}`);
+            return headers['webhook-signature'].split(' ').some((one) => one.length === right.length && timingSafeEqual(Buffer.from(one), right));
+        },
+    });
 }
 
 export const startSink = () => new Sink().start();

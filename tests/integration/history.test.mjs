@@ -157,6 +157,12 @@ test('what faults and lost answers explain is no violation', () => {
             && w.history.nemesis.push({ at: 2_000, until: 20_000, hits: [] }),
         'an answer that nobody waited for': (w) => (w.sink.requests[2].answered = undefined, w.sink.requests.push(webhook(4, w.db.journey[1], { at: 4_000 }))),
         'an event that was given up, and is told': (w) => (w.sink.requests.splice(1, 2, webhook(3, w.db.journey[1], { at: 3_000, gap: true })), w.sink.healthy = false),
+        'events behind a gap': (w) => {
+            w.db.journey.push({ ...w.db.journey[1], pos: 3, seq: 3, cause_part: 1 });
+            w.sink.requests.splice(1, 2, webhook(3, w.db.journey[1], { at: 3_000, gap: true }), webhook(4, w.db.journey[2], { at: 4_000 }));
+            w.sink.healthy = false;
+            w.db.cursor[1].pos = 3;
+        },
         'an endpoint that has others told': (w) => (w.sink.wants = ({ seq }) => seq === 2, w.sink.requests.splice(0, 2)),
         'a lost answer of the gateway': (w) => w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' }))
             && Object.assign(w.message, { copies: 2, possible_duplicate: true }),
