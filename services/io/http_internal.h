@@ -102,7 +102,8 @@ bool http_utf8_valid(const char *s, size_t len);
 
 // ---- http_conn.c ----
 void http_conn_accept(struct http_server *s);
-// Counts a failed accept (descriptors used up: libuv has then accepted and closed what was waiting).
+// Counts an accept that failed. Not for want of descriptors: libuv then uses its reserve to accept and close
+// what waits, and tells nobody.
 void http_conn_accept_failed(void);
 enum http_phase http_conn_phase(const struct http_conn *c);
 // One look at every connection: progress, dead writes, vanished clients.
