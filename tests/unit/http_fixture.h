@@ -127,7 +127,8 @@ static inline int client_open(void)
     return fd;
 }
 
-static inline void client_put(int fd, const void *data, size_t len)
+// False when the server stopped taking it.
+static inline bool client_put(int fd, const void *data, size_t len)
 {
     const char *p = data;
     int64_t until = real_ms() + REAL_LIMIT;
@@ -137,16 +138,17 @@ static inline void client_put(int fd, const void *data, size_t len)
             p += n;
             len -= (size_t)n;
         } else if (errno != EAGAIN && errno != ENOTCONN) {
-            return; // the server may have had enough
+            return false;
         }
         (void)uv_run(&loop, UV_RUN_NOWAIT);
         assert_true(real_ms() < until);
     }
+    return true;
 }
 
 static inline void client_send(int fd, const char *text)
 {
-    client_put(fd, text, strlen(text));
+    (void)client_put(fd, text, strlen(text)); // the server may have had enough
 }
 
 static char answer[65536];
