@@ -48,6 +48,25 @@ async function audit(devices) {
     assert.equal(log.n, log.last, 'positions have no gaps');
 }
 
+const inFlight = async (program = app) => (await program.metrics('ingest')).get('duongthu_ingest_uploads_in_flight');
+// Devices whose streams ingest knows, so that their uploads need no look-up.
+async function knownDevices(n, program = app) {
+    const devices = await Promise.all(Array.from({ length: n }, () => Device.enrolled(program)));
+    for (const device of devices)
+        await device.upload([device.scan()]);
+    return devices;
+}
+
+// While the database hangs, uploads wait; for at most 5 s, then ingest gives up on them.
+async function whileFrozen(work) {
+    cluster.freeze();
+    try {
+        await work();
+    } finally {
+        cluster.thaw();
+    }
+}
+
 test('PostgreSQL is stopped: 503 with Retry-After, not ready; it comes back: all goes on by itself', async () => {
     const device = await Device.enrolled(app);
     await device.upload([device.scan()]);
@@ -123,28 +142,26 @@ test('PostgreSQL freezes: not ready within 5 s, a timely 503, and on it goes', a
     await app.ready('ingest');
 });
 
-test('the log is held: uploads collect, overload is refused at once, one commit takes what waited', async () => {
-    const devices = await Promise.all(Array.from({ length: 30 }, () => Device.enrolled(app)));
+test('the database hangs: uploads collect, overload is refused at once, one commit takes what waited', async () => {
+    const devices = await knownDevices(30);
+    const [big, extra] = await knownDevices(2);
     const commits = async () => (await app.metrics('ingest')).get('duongthu_ingest_commit_seconds_count');
     const before = await commits();
-    const session = await cluster.connect();
-    await session.query('begin; select from dt.fact_head for update');
-    // Two commits hang; the others wait for a connection.
-    const waiting = devices.map((device) => device.upload([device.scan(), device.scan()]));
-    await until(async () => (await app.metrics('ingest')).get('duongthu_ingest_uploads_in_flight') === devices.length, { what: 'all uploads wait' });
-    const big = await Device.enrolled(app);
-    const full = big.upload(Array.from({ length: 500 }, () => big.scan()));
-    await until(async () => (await app.metrics('ingest')).get('duongthu_ingest_waiting_scans') >= 500, { what: 'the queue is full' });
-    const extra = await Device.enrolled(app);
-    const started = performance.now();
-    const refused = await extra.upload([extra.scan()]);
-    assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded']);
-    assert.equal(refused.headers.get('retry-after'), '1');
-    assert.ok(performance.now() - started < 1000);
-    await session.query('commit');
-    await session.close();
+    let waiting;
+    let full;
+    await whileFrozen(async () => {
+        waiting = devices.map((device) => device.upload([device.scan(), device.scan()]));
+        await until(async () => await inFlight() === devices.length, { what: 'all uploads wait' });
+        full = big.upload(Array.from({ length: 500 }, () => big.scan()));
+        await until(async () => (await app.metrics('ingest')).get('duongthu_ingest_waiting_scans') >= 500, { what: 'the queue is full' });
+        const started = performance.now();
+        const refused = await extra.upload([extra.scan()]);
+        assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded']);
+        assert.equal(refused.headers.get('retry-after'), '1');
+        assert.ok(performance.now() - started < 1000);
+    });
     for (const answer of await Promise.all(waiting))
-        assert.equal(results(answer), '1:accepted 2:accepted');
+        assert.equal(results(answer), '2:accepted 3:accepted');
     assert.equal((await full).status, 200);
     assert.ok(await commits() - before <= 6, 'thirty uploads went in a few commits');
     await audit([...devices, big]);
@@ -174,6 +191,59 @@ test('the log\'s head is held for long: 503, not ready, nothing stored; then all
     await audit([device]);
 });
 
+// A trigger that makes PostgreSQL refuse some rows, for as long as `work` takes.
+async function whileRefusing(body, work) {
+    await cluster.psql(`create function dt.test_refuse() returns trigger language plpgsql as $$ begin ${body} return new; end $$;
+        create trigger test_refuse before insert on dt.fact for each row execute function dt.test_refuse()`);
+    try {
+        await work();
+    } finally {
+        await cluster.psql('drop trigger test_refuse on dt.fact; drop function dt.test_refuse()');
+    }
+}
+
+// One commit takes nearly all of them.
+async function together(devices, note) {
+    let uploads;
+    await whileFrozen(async () => {
+        uploads = devices.map((device) => device.upload([device.scan(device === devices[7] ? { note } : {})]));
+        await until(async () => await inFlight() === devices.length, { what: 'all wait' });
+    });
+    return Promise.all(uploads);
+}
+
+test('one upload that PostgreSQL refuses for a lasting reason does not take the others with it', async () => {
+    const devices = await knownDevices(12);
+    await whileRefusing("if new.body like '%poison%' then raise exception 'refused' using errcode = 'DT999'; end if;", async () => {
+        const answers = await together(devices, 'poison');
+        for (const [i, answer] of answers.entries()) {
+            if (i === 7)
+                assert.deepEqual([answer.status, answer.body.code], [500, 'internal-error']);
+            else
+                assert.equal(results(answer), '2:accepted');
+        }
+    });
+    assert.ok(app.logs('append.refused').some(({ sqlstate }) => sqlstate === 'DT999'));
+    assert.ok(!app.process('ingest').output.includes('poison'));
+    devices[7].seq = 1;
+    await audit(devices);
+});
+
+test('a commit that fails in passing is tried again, unnoticed', async () => {
+    const devices = await knownDevices(12);
+    await cluster.psql('create sequence dt.test_once');
+    try {
+        await whileRefusing("if new.body like '%passing%' and nextval('dt.test_once') = 1 then raise exception 'again' using errcode = '40001'; end if;",
+            async () => {
+                for (const answer of await together(devices, 'passing'))
+                    assert.equal(results(answer), '2:accepted');
+            });
+    } finally {
+        await cluster.psql('drop sequence dt.test_once');
+    }
+    await audit(devices);
+});
+
 test('nobody makes segments: ingest does', async () => {
     await cluster.psql("update dt.log_setting set segment_rows = 1000 where log = 'fact'");
     const [{ last }] = await cluster.psql("select max(last_pos) as last from dt.segment where log = 'fact'");
@@ -191,20 +261,20 @@ test('nobody makes segments: ingest does', async () => {
 
 test('SIGTERM: what is under way is answered, then the process leaves with 0', async () => {
     const other = await startApp({ cluster, services: ['ingest'] });
-    const devices = await Promise.all(Array.from({ length: 5 }, () => Device.enrolled(other)));
-    const session = await cluster.connect();
-    await session.query('begin; select from dt.fact_head for update');
-    const uploads = devices.map((device) => device.upload([device.scan()]));
-    await until(async () => (await other.metrics('ingest')).get('duongthu_ingest_uploads_in_flight') === devices.length, { what: 'all are under way' });
-    const ended = other.process('ingest').end('SIGTERM');
-    await until(async () => {
-        await assert.rejects(fetch(other.url('ingest', '/v1/scans')));
-        return true;
-    }, { what: 'no new connection is taken' });
-    await session.query('commit');
-    await session.close();
+    const devices = await knownDevices(5, other);
+    let uploads;
+    let ended;
+    await whileFrozen(async () => {
+        uploads = devices.map((device) => device.upload([device.scan()]));
+        await until(async () => await inFlight(other) === devices.length, { what: 'all are under way' });
+        ended = other.process('ingest').end('SIGTERM');
+        await until(async () => {
+            await assert.rejects(fetch(other.url('ingest', '/v1/scans')));
+            return true;
+        }, { what: 'no new connection is taken' });
+    });
     for (const answer of await Promise.all(uploads))
-        assert.equal(results(answer), '1:accepted');
+        assert.equal(results(answer), '2:accepted');
     assert.deepEqual(await ended, { code: 0, signal: null });
 });
 
