@@ -246,6 +246,7 @@ async function standby(world) {
     await world.start({ services: DELIVERING });
     const office = await world.office();
     const second = await world.app.twin('webhook');
+    await world.app.ready('twin webhook');
     const device = await Device.enrolled(world.app);
     await world.journey(device, 1);
     await world.told(office);

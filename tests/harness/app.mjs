@@ -92,7 +92,7 @@ export class App {
         return child;
     }
 
-    // A second process of a service, on ports of its own: a standby. → Process, which stop() ends too.
+    // A second process of a service, on ports of its own: a stand-by, which need not be ready. → Process, which stop() ends too.
     async twin(service) {
         const config = { ...this.config, [service]: { ...this.config[service], ops_listen: `127.0.0.1:${await freePort()}` } };
         const ini = join(this.folder, `twin-${service}.ini`);
@@ -100,7 +100,7 @@ export class App {
         const child = new Process(this.#spawn([service, '--config', ini]));
         this.running.set(`twin ${service}`, child);
         this.config[`twin ${service}`] = config[service];
-        await this.ready(`twin ${service}`);
+        await until(async () => (await fetch(this.ops(`twin ${service}`, '/livez'))).ok, { limit: 15_000, what: `the second ${service} lives` });
         return child;
     }
 
