@@ -59,6 +59,8 @@ if [ "$(head -1 "$ini" 2>/dev/null)" != "$made_for" ]; then
         printf '%s\n# Every key, its default and its meaning: build/duongthu config print --config %s\n\n' "$made_for" "$ini"
         printf '[database]\nurl = %s\nowner_url = %s\n' "$(deploy/cluster.sh url dt_cli)" "$(deploy/cluster.sh url)"
         printf '\n[keys]\ndir = %s/var/keys\n\n[sms]\nfile = %s/var/sms.jsonl\ndatabase_url = %s\n' "$PWD" "$PWD" "$(deploy/cluster.sh url dt_sms)"
+        printf '# Nobody is woken: these messages go to a file. Without these two lines citizens are left alone at night.\n'
+        printf 'quiet_from = 00:00\nquiet_to = 00:00\n'
         for service in ingest correlate webhook portal watch; do
             printf '\n[%s]\ndatabase_url = %s\n' "$service" "$(deploy/cluster.sh url "dt_$service")"
         done
@@ -100,6 +102,8 @@ for service in "${services[@]}"; do
     ops[$service]=$(choose_address "$service" ops_listen)
     export "DUONGTHU_${service^^}_OPS_LISTEN=${ops[$service]}"
 done
+DUONGTHU_SUPERVISE_OPS_LISTEN=$(choose_address supervise ops_listen)
+export DUONGTHU_SUPERVISE_OPS_LISTEN
 ingest=$(choose_address ingest listen)
 portal=$(choose_address portal listen)
 export DUONGTHU_INGEST_LISTEN=$ingest DUONGTHU_PORTAL_LISTEN=$portal
@@ -138,12 +142,13 @@ say "
   the tables                    deploy/cluster.sh psql
   the SMS that left             tail -f var/sms.jsonl
 "
-"$program" simulate 9>&- </dev/null &
+# Day follows day until Ctrl-C; with ONCE one day is enough.
+"$program" simulate ${ONCE:+--once} 9>&- </dev/null &
 story_pid=$!
 code=0
 wait "$story_pid" || code=$?
 story_pid=
 [ -z "${ONCE:-}" ] || exit "$code"
-[ "$code" = 0 ] || die "the day did not come out as it was played; above is what differs"
-say "The day is over. The services go on; Ctrl-C stops them."
+[ "$code" = 0 ] || say "the days did not come out as they were played; above is what differs"
+say "The play is over. The services go on; Ctrl-C stops them."
 wait "$serve_pid" || die "the services ended by themselves; see $serve_log"

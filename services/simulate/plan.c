@@ -97,6 +97,7 @@ static void plan_device(struct plan *p, size_t i)
     struct plan_device *d = &p->devices[i];
     struct dice dice;
     dice_init(&dice, p->options.seed, 1000 * (uint64_t)p->options.day + i + 1);
+    CHECK(p->places > 1); // PLAN_DEVICES_MIN sees to it
     d->clerk = i < p->places;
     d->place = (uint16_t)(d->clerk ? i : 1 + (i - p->places) % (p->places - 1));
     d->protobuf = i % 2 == 0;
@@ -211,6 +212,7 @@ static int build(struct plan_builder *b)
     int err = plan_devices(p);
     if (err != ERR_OK)
         return err;
+    CHECK(p->options.dossiers > 0);
     p->n_dossiers = p->options.dossiers;
     p->dossiers = calloc(p->n_dossiers, sizeof *p->dossiers);
     b->trips = calloc((size_t)p->places * 2 * TRIP_SLOTS, sizeof *b->trips);

@@ -103,7 +103,8 @@ static void ride(struct plan_builder *b, const struct plan_trip *t, const struct
 
 void plan_trips(struct plan_builder *b)
 {
-    for (uint16_t place = 1; place < b->plan->places; place++) {
+    for (unsigned n = 1; n < b->plan->places; n++) {
+        uint16_t place = (uint16_t)n;
         for (int way = 0; way < 2; way++) {
             for (unsigned slot = 0; slot < TRIP_SLOTS; slot++) {
                 const struct plan_trip *t = trip_of(b, place, way, slot);

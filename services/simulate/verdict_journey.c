@@ -238,17 +238,21 @@ static bool is_money(unsigned kind)
     return kind >= EVENT_FEE_COLLECTED && kind <= EVENT_FEE_REFUNDED;
 }
 
+// Bookkeeping makes no scan late: links, money, corrections, alarms (journey.c is_late).
+static bool has_no_age(unsigned kind)
+{
+    return is_money(kind) || is_alarm(kind) || kind == EVENT_CORRECTION || kind == EVENT_DOSSIER_LINK;
+}
+
 // News that is older than what was told before must say so: offices and citizens act on what is new.
 static void check_lateness(const struct ledger_dossier *l, size_t i, const char *code, struct notes *wrong)
 {
     const struct news *row = &l->rows[i];
-    if (row->item == PLAN_NONE || row->flags & (JOURNEY_LATE | JOURNEY_REVISED) || is_money(row->kind) ||
-        row->kind == EVENT_CORRECTION)
+    if (row->item == PLAN_NONE || row->flags & (JOURNEY_LATE | JOURNEY_REVISED) || has_no_age(row->kind))
         return;
     for (size_t k = 0; k < i; k++) {
         const struct news *before = &l->rows[k];
-        if (before->item != row->item || is_money(before->kind) || before->kind == EVENT_CORRECTION ||
-            before->at_ms <= row->at_ms || before->kind == EVENT_DOSSIER_LINK)
+        if (before->item != row->item || has_no_age(before->kind) || before->at_ms <= row->at_ms)
             continue;
         note(wrong, "%s #%lld (%s) is older than #%lld and was told as new", code, (long long)row->seq,
              event_name(row->kind), (long long)before->seq);
