@@ -138,7 +138,7 @@ void db_copy_text(const struct db_result *r, int row, int col, char *out, size_t
 // A one-dimensional array of int2, int4 or int8 without NULLs. NULL column: no elements (ask db_null()).
 size_t db_array_length(const struct db_result *r, int row, int col);
 int64_t db_array_int(const struct db_result *r, int row, int col, size_t index);
-const char *db_sqlstate(const struct db_result *r); // "" when none
+const char *db_sqlstate(const struct db_result *r); // "" when none, also when r is NULL
 const char *db_message(const struct db_result *r);  // PostgreSQL's primary message: for logs of our own
                                                     // SQL, never for callers outside
 // SQL states after which the same statement may succeed if simply tried again (40001, 40P01, 55P03, 53xxx,

@@ -134,13 +134,13 @@ int64_t db_array_int(const struct db_result *r, int row, int col, size_t index)
 
 const char *db_sqlstate(const struct db_result *r)
 {
-    const char *state = PQresultErrorField(r->pg, PG_DIAG_SQLSTATE);
+    const char *state = r ? PQresultErrorField(r->pg, PG_DIAG_SQLSTATE) : NULL;
     return state ? state : "";
 }
 
 const char *db_message(const struct db_result *r)
 {
-    const char *message = PQresultErrorField(r->pg, PG_DIAG_MESSAGE_PRIMARY);
+    const char *message = r ? PQresultErrorField(r->pg, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     return message ? message : "";
 }
 

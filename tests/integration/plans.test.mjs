@@ -10,9 +10,11 @@ import { Device, results } from '../harness/device.mjs';
 import { append, item } from '../harness/facts.mjs';
 import { giveToken } from '../harness/folded.mjs';
 import { EXPLAIN, longReads, partialIndexes, plansOf } from '../harness/plans.mjs';
+import { startSink } from '../harness/sink.mjs';
 import { until } from '../harness/wait.mjs';
 
-const SERVICES = ['ingest', 'correlate', 'sms', 'portal'];
+const SERVICES = ['ingest', 'correlate', 'sms', 'portal', 'webhook'];
+const DOSSIERS = 20; // four events each
 const HISTORY = 100_000; // rows of each log
 
 async function fill(cluster) {
@@ -34,6 +36,7 @@ async function fill(cluster) {
         INSERT INTO dt.sms (lane, cause_lane, cause_pos, item, phone_hmac, template, id, dossier, contact, text, segments, state, not_before, expires_at)
             SELECT 0, 0, n, 'y', decode(to_char(n, 'FM00000000'), 'hex'), 4, gen_random_uuid(), 1 + n % ${HISTORY / 10}, 'x', 'x', 1, 'delivered', now(), now()
             FROM generate_series(1, ${HISTORY / 2}) n;
+        INSERT INTO dt.attempt (lane, endpoint, pos, outcome) SELECT 0, '00000000-0000-0000-0000-000000000001', n, 1 FROM generate_series(1, ${HISTORY}) n;
         DO $$ DECLARE filled regclass; BEGIN -- as autovacuum does: what is empty stays unknown
             FOR filled IN SELECT oid FROM pg_class WHERE relnamespace = 'dt'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0 LOOP
                 EXECUTE 'ANALYZE ' || filled;
@@ -41,9 +44,10 @@ async function fill(cluster) {
         END $$`);
 }
 
-async function work(cluster, app) {
+async function work(cluster, app, sink) {
+    await app.run(['endpoint', 'add', '--url', sink.url('/hook'), '--unit', 'H56', '--allow', '127.0.0.0/8', '--label', 'office']);
     const device = await Device.enrolled(app);
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < DOSSIERS; n++) {
         const code = `H56.14-261120-${String(n).padStart(4, '0')}`;
         await append(cluster, 2, [{ at: '08:00', type: 'dossier.registered', dossier: code, unit: 'H56.14' }]);
         const scans = [['item.collected', item(n + 1)], ['delivery.started', item(n + 1)], ['item.delivered', item(n + 1)]]
@@ -55,6 +59,7 @@ async function work(cluster, app) {
             AND (SELECT max(pos) FROM dt.journey) = (SELECT max(pos) FROM dt.cursor WHERE consumer = 'sms') AS done`);
         return row.done;
     }, { what: 'all is folded and planned', limit: 30_000 });
+    await sink.received(4 * DOSSIERS, { limit: 30_000 });
     await ask(cluster, app);
 }
 
@@ -84,8 +89,10 @@ for (const [what, prepare, busiest] of [
         const cluster = await startCluster({ settings: EXPLAIN });
         t.after(() => cluster.destroy());
         await prepare(cluster);
+        const sink = await startSink();
+        t.after(() => sink.stop());
         const app = await startApp({ cluster, services: SERVICES });
-        await work(cluster, app);
+        await work(cluster, app, sink);
         await app.stop();
         const log = cluster.log();
         const partial = await partialIndexes(cluster);
