@@ -10,6 +10,7 @@ serve_log=var/serve.log
 ready_limit=60 # seconds until every service must be ready
 serve_pid=
 story_pid=
+ONCE=${ONCE:+1}
 
 say() { printf '\e[2m%s\e[0m\n' "$*"; }
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '%s\n' "$*"; }
@@ -44,8 +45,9 @@ make --no-print-directory -s -j"$(nproc)" all
 exec 9>var/run.lock
 flock -n 9 || die "this checkout is running already (another 'make run'); one at a time"
 trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+# Without ONCE there is no other end, so Ctrl-C is a good one.
+trap 'exit $((ONCE ? 130 : 0))' INT
+trap 'exit $((ONCE ? 143 : 0))' TERM HUP
 say "starting PostgreSQL: a private cluster, no TCP port, reached through a socket only you can open"
 deploy/cluster.sh start
 
@@ -58,8 +60,9 @@ if [ "$(head -1 "$ini" 2>/dev/null)" != "$made_for" ]; then
     {
         printf '%s\n# Every key, its default and its meaning: build/duongthu config print --config %s\n\n' "$made_for" "$ini"
         printf '[database]\nurl = %s\nowner_url = %s\n' "$(deploy/cluster.sh url dt_cli)" "$(deploy/cluster.sh url)"
-        printf '\n[keys]\ndir = %s/var/keys\n\n[sms]\nfile = %s/var/sms.jsonl\ndatabase_url = %s\n' "$PWD" "$PWD" "$(deploy/cluster.sh url dt_sms)"
-        printf '# Nobody is woken: these messages go to a file. Without these two lines citizens are left alone at night.\n'
+        printf '\n[keys]\ndir = %s/var/keys\n' "$PWD"
+        printf '\n[sms]\nfile = %s/var/sms.jsonl\ndatabase_url = %s\n' "$PWD" "$(deploy/cluster.sh url dt_sms)"
+        printf '# No quiet hours: a play at night is told too. Without these two lines they are 21:00 to 07:00.\n'
         printf 'quiet_from = 00:00\nquiet_to = 00:00\n'
         for service in ingest correlate webhook portal watch; do
             printf '\n[%s]\ndatabase_url = %s\n' "$service" "$(deploy/cluster.sh url "dt_$service")"
@@ -102,8 +105,6 @@ for service in "${services[@]}"; do
     ops[$service]=$(choose_address "$service" ops_listen)
     export "DUONGTHU_${service^^}_OPS_LISTEN=${ops[$service]}"
 done
-DUONGTHU_SUPERVISE_OPS_LISTEN=$(choose_address supervise ops_listen)
-export DUONGTHU_SUPERVISE_OPS_LISTEN
 ingest=$(choose_address ingest listen)
 portal=$(choose_address portal listen)
 export DUONGTHU_INGEST_LISTEN=$ingest DUONGTHU_PORTAL_LISTEN=$portal
@@ -112,8 +113,12 @@ export DUONGTHU_INGEST_LISTEN=$ingest DUONGTHU_PORTAL_LISTEN=$portal
 "$program" migrate
 
 # A session of its own: Ctrl-C reaches this script only, and it decides the order. Should the script be killed, they end too.
+alone() {
+    exec setsid setpriv --pdeathsig TERM -- "$@"
+}
+
 say "starting the services (their log: $serve_log)"
-setsid setpriv --pdeathsig TERM -- "$program" serve >>"$serve_log" 2>&1 9>&- </dev/null &
+alone "$program" serve >>"$serve_log" 2>&1 9>&- </dev/null &
 serve_pid=$!
 
 ready() { # HOST:PORT
@@ -142,13 +147,18 @@ say "
   the tables                    deploy/cluster.sh psql
   the SMS that left             tail -f var/sms.jsonl
 "
-# Day follows day until Ctrl-C; with ONCE one day is enough.
-"$program" simulate ${ONCE:+--once} 9>&- </dev/null &
+arguments=()
+[ -z "$ONCE" ] || arguments=(--once)
+alone "$program" simulate "${arguments[@]}" 9>&- </dev/null &
 story_pid=$!
+
+# Whichever ends first: the story (always with ONCE), or the services, which should not.
 code=0
-wait "$story_pid" || code=$?
+wait -n -p ended "$story_pid" "$serve_pid" || code=$?
+if [ "$ended" = "$serve_pid" ]; then
+    serve_pid=
+    tail -20 "$serve_log" >&2
+    die "the services ended by themselves; above is the end of $serve_log"
+fi
 story_pid=
-[ -z "${ONCE:-}" ] || exit "$code"
-[ "$code" = 0 ] || say "the days did not come out as they were played; above is what differs"
-say "The play is over. The services go on; Ctrl-C stops them."
-wait "$serve_pid" || die "the services ended by themselves; see $serve_log"
+[ "$code" = 0 ] || exit 1
