@@ -73,42 +73,45 @@ if [ "$(head -1 "$ini" 2>/dev/null)" != "$made_for" ]; then
 fi
 export DUONGTHU_CONFIG=$PWD/$ini
 
-# Value of a key that is in force.
-setting() { # SECTION KEY
-    "$program" config print | awk -v section="[$1]" -v key="$2" '
-        /^\[/ { here = $1 == section }
-        here && $1 == key { sub(/^[^=]*= */, ""); sub(/ *[;#].*/, ""); print; exit }'
+# The settings in force, one line each: section, key, value.
+settings() {
+    "$program" config print | awk '
+        /^\[/ { section = substr($1, 2, length($1) - 2) }
+        /^[a-z]/ { key = $1; sub(/^[^=]*= */, ""); print section, key, $0 }'
 }
 
 port_taken() { # PORT
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# A default port that someone else has is left to them. Prints host:port; says so when it had to choose.
-choose_address() { # SECTION KEY
-    local address host port wanted
-    address=$(setting "$1" "$2")
-    host=${address%:*}
-    wanted=${address##*:}
-    for ((port = wanted; port < wanted + 1000; port += 10)); do
-        port_taken "$port" && continue
-        [ "$port" = "$wanted" ] || say "port $wanted is taken: $1 takes $port" >&2
-        echo "$host:$port"
-        return 0
+# A port that someone else has is left to them: the next free one in steps of ten is taken instead.
+free_port() { # PORT
+    local port
+    for ((port = $1; port < $1 + 1000 && port < 65536; port += 10)); do
+        port_taken "$port" || { echo "$port" && return; }
     done
-    die "no free port from $wanted on for $1"
+    die "no port is free from $1 on"
 }
 
-read -ra services <<<"$(setting supervise services)"
-declare -A ops
-for service in "${services[@]}"; do
-    ops[$service]=$(choose_address "$service" ops_listen)
-    export "DUONGTHU_${service^^}_OPS_LISTEN=${ops[$service]}"
-done
-ingest=$(choose_address ingest listen)
-portal=$(choose_address portal listen)
-export DUONGTHU_INGEST_LISTEN=$ingest DUONGTHU_PORTAL_LISTEN=$portal
-[ "$portal" = "$(setting portal listen)" ] || export DUONGTHU_PORTAL_PUBLIC_URL=http://$portal
+declare -A address # "ingest listen" → host:port
+services=()
+while read -r section key value; do
+    case $key in
+    services) read -ra services <<<"$value" ;;
+    listen | ops_listen)
+        port=$(free_port "${value##*:}")
+        address["$section $key"]=${value%:*}:$port
+        if [ "$port" != "${value##*:}" ]; then
+            say "port ${value##*:} is taken: $section takes $port"
+            variable=DUONGTHU_${section}_$key
+            export "${variable^^}=${value%:*}:$port"
+            [ "$section $key" != "portal listen" ] || export DUONGTHU_PORTAL_PUBLIC_URL=http://${value%:*}:$port
+        fi
+        ;;
+    esac
+done < <(settings)
+ingest=${address[ingest listen]}
+portal=${address[portal listen]}
 
 "$program" migrate
 
@@ -132,7 +135,7 @@ ready() { # HOST:PORT
 
 deadline=$((SECONDS + ready_limit))
 for service in "${services[@]}"; do
-    until ready "${ops[$service]}"; do
+    until ready "${address[$service ops_listen]}"; do
         kill -0 "$serve_pid" 2>/dev/null || { tail -20 "$serve_log" >&2; die "the services ended; above is the end of $serve_log"; }
         [ $SECONDS -lt $deadline ] || { tail -20 "$serve_log" >&2; die "$service is not ready; above is the end of $serve_log"; }
         sleep 0.1
@@ -142,7 +145,7 @@ done
 say "
   citizens look a dossier up    http://$portal/tra-cuu
   handhelds upload              http://$ingest/v1/scans
-  is it well?                   http://${ops[ingest]}/readyz   /metrics (each service has its own)
+  is it well?                   http://${address[ingest ops_listen]}/readyz   /metrics (each service has its own)
   all settings                  build/duongthu config print --config $ini
   the tables                    deploy/cluster.sh psql
   the SMS that left             tail -f var/sms.jsonl
