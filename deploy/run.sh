@@ -62,7 +62,7 @@ if [ "$(head -1 "$ini" 2>/dev/null)" != "$made_for" ]; then
         printf '[database]\nurl = %s\nowner_url = %s\n' "$(deploy/cluster.sh url dt_cli)" "$(deploy/cluster.sh url)"
         printf '\n[keys]\ndir = %s/var/keys\n' "$PWD"
         printf '\n[sms]\nfile = %s/var/sms.jsonl\ndatabase_url = %s\n' "$PWD" "$(deploy/cluster.sh url dt_sms)"
-        printf '# No quiet hours: a play at night is told too. Without these two lines they are 21:00 to 07:00.\n'
+        printf '# Nobody is woken: these messages go to a file. Without these two lines citizens are left alone at night.\n'
         printf 'quiet_from = 00:00\nquiet_to = 00:00\n'
         for service in ingest correlate webhook portal watch; do
             printf '\n[%s]\ndatabase_url = %s\n' "$service" "$(deploy/cluster.sh url "dt_$service")"
@@ -150,9 +150,8 @@ say "
   the tables                    deploy/cluster.sh psql
   the SMS that left             tail -f var/sms.jsonl
 "
-arguments=()
-[ -z "$ONCE" ] || arguments=(--once)
-alone "$program" simulate "${arguments[@]}" 9>&- </dev/null &
+# Day follows day until Ctrl-C; with ONCE one day is enough.
+alone "$program" simulate ${ONCE:+--once} 9>&- </dev/null &
 story_pid=$!
 
 # Whichever ends first: the story (always with ONCE), or the services, which should not.
