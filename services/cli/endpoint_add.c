@@ -149,7 +149,7 @@ static int put_endpoint(const struct endpoint_call *c, const struct secret *s, s
 
 int endpoint_add(struct endpoint_call *c)
 {
-    struct secret secret;
+    struct secret secret = {0};
     struct db_params p;
     const struct db_result *r;
     int code = check(c);
@@ -189,7 +189,7 @@ int endpoint_add(struct endpoint_call *c)
 
 int endpoint_rotate(struct endpoint_call *c)
 {
-    struct secret secret;
+    struct secret secret = {0};
     struct db_params p;
     const struct db_result *r;
     long hours = c->keep ? strtol(c->keep, NULL, 10) : KEEP_HOURS;

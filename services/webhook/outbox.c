@@ -460,13 +460,13 @@ struct event *outbox_expire_ready(struct outbox *o, int64_t recorded_before_ms)
         if (d->event->recorded_ms >= recorded_before_ms)
             continue;
         struct event *e = event_ref(d->event);
+        struct list *behind = d->in_key.next;
         o->events--;
         free_delivery(d);
-        d = outbox_head(key);
-        if (d)
-            d->gap = true;
-        else
+        if (behind == &key->deliveries)
             retire(o, key);
+        else
+            CONTAINER_OF(behind, struct outbox_delivery, in_key)->gap = true;
         return e;
     }
     return NULL;
@@ -509,9 +509,10 @@ static void key_written(struct outbox *o, struct outbox_key *key, bool ok, int64
 
 void outbox_written(struct outbox *o, bool ok, int64_t now_ms)
 {
-    struct list *node;
-    while ((node = list_pop(&o->writing)) != NULL)
-        key_written(o, CONTAINER_OF(node, struct outbox_key, dirty), ok, now_ms);
+    LIST_FOR(it, &o->writing) {
+        list_remove(it);
+        key_written(o, CONTAINER_OF(it, struct outbox_key, dirty), ok, now_ms);
+    }
     for (unsigned i = 0; ok && i < o->lane_count; i++)
         o->lanes[i].stored_done = o->lanes[i].writing_done;
 }
