@@ -138,13 +138,15 @@ static int put_endpoint(const struct endpoint_call *c, const struct secret *s, s
     int code = put_units(c, p);
     if (code == 0)
         code = put_kinds(c, p);
+    if (code)
+        return code;
     db_put_cstr(p, c->legs);
     db_put_bool(p, c->thin);
     db_put_cstr(p, c->allow);
     db_put_bytea(p, s->sealed, s->sealed_len);
     db_put_cstr(p, c->label);
     db_put_bool(p, c->from_start);
-    return code;
+    return 0;
 }
 
 int endpoint_add(struct endpoint_call *c)

@@ -28,7 +28,7 @@
 #define WEBHOOK_TICK_MS       100  // held dossiers, pauses, probes
 #define WEBHOOK_POLL_MS       500  // backstop of the wake-ups
 #define WEBHOOK_REFRESH_MS    1000 // how soon a changed endpoint or a replay is seen
-#define WEBHOOK_PASSIVE_MS    5000 // cursors of endpoints to which nothing was sent
+#define WEBHOOK_PASSIVE_MS    2000 // cursors of endpoints to which nothing was sent
 #define WEBHOOK_RECORD_MAX    4096 // attempts not yet recorded; above, nothing is sent
 #define WEBHOOK_LEASE_MS      15000
 #define WEBHOOK_MARGIN_MS     3000 // sending stops this long before the lease ends

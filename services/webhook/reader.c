@@ -132,17 +132,18 @@ static bool may_read(const struct endpoint *e)
     return e->phase == ENDPOINT_RUNNING && e->status == ENDPOINT_ACTIVE && e->key_count > 0;
 }
 
-// Everybody who stands where the tip's reader stands, and has nothing against it, is fed by it.
+// Everybody who stands where the tip's reader stands, and has nothing against it, is fed by it. False: nobody
+// needs it to go on. One that is down and has nothing left to be probed with does: it will read behind.
 static bool attach_all(struct webhook *w, unsigned lane)
 {
     bool any = false;
     LIST_FOR(it, &w->endpoints)
     {
         struct endpoint *e = CONTAINER_OF(it, struct endpoint, node);
-        const struct outbox_lane *l =
-            may_read(e) && !endpoint_down(e) ? outbox_lane(&e->outbox, w->tips[lane].lane) : NULL;
-        e->attached[lane] = l && l->read_pos >= w->tips[lane].pos && (e->attached[lane] || !e->reading);
-        any = any || e->attached[lane];
+        const struct outbox_lane *l = may_read(e) ? outbox_lane(&e->outbox, w->tips[lane].lane) : NULL;
+        bool there = l && l->read_pos >= w->tips[lane].pos;
+        e->attached[lane] = there && !endpoint_down(e) && (e->attached[lane] || !e->reading);
+        any = any || e->attached[lane] || (there && endpoint_down(e) && !e->crowded && e->outbox.events == 0);
     }
     return any;
 }
