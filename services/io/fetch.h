@@ -57,6 +57,9 @@ struct fetch {
                        // answered (0 = 16 KiB)
     bool once; // never sent twice: takes a fresh connection, because libcurl silently repeats a request whose
                // kept-alive connection turns out to be dead
+    // Asked when a connection is there and the first byte is about to leave; false: FETCH_CANCELLED. NULL:
+    // always.
+    bool (*still)(const struct fetch *f);
     fetch_done done;
     void *owner;
     // The outcome:

@@ -129,6 +129,10 @@ static int on_before_request(void *ctx, char *remote, char *local, int remote_po
         t->refused = class;
         return CURL_PREREQFUNC_ABORT;
     }
+    if (t->f->still && !t->f->still(t->f)) {
+        t->unwanted = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     t->sent = true;
     return CURL_PREREQFUNC_OK;
 }
@@ -281,6 +285,9 @@ void fetch_transfer_conclude(struct fetch_transfer *t, CURLcode result)
     bool whole = result == CURLE_OK || (result == CURLE_WRITE_ERROR && t->cut);
     if (whole && status >= 200) {
         f->outcome = FETCH_ANSWERED;
+    } else if (t->unwanted && !t->sent) {
+        f->outcome = FETCH_CANCELLED;
+        (void)snprintf(f->error, sizeof f->error, "cancelled");
     } else if (t->sent) {
         f->outcome = FETCH_UNKNOWN;
         if (t->header_bytes > ANSWER_HEADERS_MAX)

@@ -22,6 +22,7 @@ struct fetch_transfer {
     CURL *easy;          // NULL while it waits
     const char *refused; // class of the last address the guard refused, NULL none
     bool opened;         // another address was allowed and tried
+    bool unwanted;       // fetch.still said no
     bool sent;           // a connection was handed to the request: bytes may have left
     bool cut;            // the answer's body reached max_answer
     size_t header_bytes;

@@ -197,6 +197,16 @@ static int write_letter(struct flight *f, const struct outbox_delivery *d)
     return ERR_OK;
 }
 
+// The lease again, on the monotonic clock, when the first byte is about to leave: the process may have been
+// frozen since.
+static bool still_ours(const struct fetch *fetch)
+{
+    const struct flight *f = fetch->owner;
+    const struct webhook *w = f->endpoint->webhook;
+    return f->generation == f->endpoint->generation && w->epoch != 0 &&
+           clock_mono_ms() < w->lease_until_ms - WEBHOOK_MARGIN_MS;
+}
+
 static int launch(struct flight *f)
 {
     const struct endpoint *e = f->endpoint;
@@ -212,6 +222,7 @@ static int launch(struct flight *f)
                               .allow = e->allow,
                               .connect_ms = w->connect_ms,
                               .total_ms = w->timeout_ms,
+                              .still = still_ours,
                               .done = on_answer,
                               .owner = f};
     return fetch_start(w->fetcher, &f->fetch);

@@ -253,6 +253,28 @@ static void what_is_no_full_answer_is_unknown(void **state)
     }
 }
 
+static bool never(const struct fetch *f)
+{
+    (void)f;
+    return false;
+}
+
+static void a_request_that_is_no_longer_wanted_does_not_leave(void **state)
+{
+    (void)state;
+    struct call c;
+    for (int i = 0; i < 2; i++) { // on a fresh connection and on a kept one
+        prepare(&c, "/ok");
+        c.f.still = never;
+        start(&c);
+        finish(&c);
+        assert_int_equal(c.f.outcome, FETCH_CANCELLED);
+        assert_int_equal(peer.requests, i);
+        run(&c, "/ok");
+        assert_int_equal(c.f.outcome, FETCH_ANSWERED);
+    }
+}
+
 // The one and last transfer ends by its timer: nothing else wakes the loop.
 static void silence_ends_by_the_deadline(void **state)
 {
@@ -542,6 +564,7 @@ int main(void)
         CASE(a_redirect_is_an_answer_and_is_not_followed),
         CASE(an_endless_body_is_cut),
         CASE(what_is_no_full_answer_is_unknown),
+        CASE(a_request_that_is_no_longer_wanted_does_not_leave),
         CASE(silence_ends_by_the_deadline),
         CASE(a_closed_port_is_not_sent),
         CASE(the_guard_stops_what_it_must),
