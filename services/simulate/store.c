@@ -2,6 +2,7 @@
 #include "simulate/store.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 
@@ -15,8 +16,8 @@
 #include <unistd.h>
 
 #define STORE_VERSION  1
-#define STATE_FILE_MAX (1 << 20)           // bytes
-#define NUMBERS_EPOCH  INT64_C(1767225600) // 2026-01-01: item numbers begin with the seconds since then
+#define STATE_FILE_MAX (1 << 20) // bytes
+#define NUMBERS_RANGE  90000000  // item and box numbers have eight digits
 #define SERIAL_BEGIN   10000
 #define SERIAL_END     900000
 #define DAY_S          86400
@@ -248,23 +249,22 @@ void store_forget(struct store *s)
 
 // ---- numbers
 
-static uint32_t at_least(uint32_t kept, int64_t clock)
+// A state that was lost begins elsewhere in the range: it must not meet what it gave out before.
+static uint32_t begin_at(uint32_t kept)
 {
-    return (int64_t)kept > clock ? kept : (uint32_t)clock;
+    return kept ? kept : 1 + (uint32_t)random_below(NUMBERS_RANGE);
 }
 
-// The clock gives a beginning that a lost state would not repeat; what was given out already is never given
-// again.
 struct day_numbers store_take_numbers(struct store *s, const struct plan *p, int64_t now_ms)
 {
-    int64_t now_s = now_ms / 1000;
-    struct day_numbers n = {.item = at_least(s->numbers.item, now_s - NUMBERS_EPOCH),
-                            .box = at_least(s->numbers.box, now_s - NUMBERS_EPOCH),
-                            .serial = SERIAL_BEGIN + (uint32_t)((now_s + ZONE_S) % DAY_S),
+    struct day_numbers n = {.item = begin_at(s->numbers.item),
+                            .box = begin_at(s->numbers.box),
+                            .serial = SERIAL_BEGIN + (uint32_t)((now_ms / 1000 + ZONE_S) % DAY_S),
                             .citizen = s->numbers.citizen};
-    // A serial counts within its date; six digits are room for more than a day can play.
-    if (s->numbers.serial < SERIAL_END)
-        n.serial = at_least(s->numbers.serial, n.serial);
+    // A serial counts within its date, and a second has one; six digits are room for more than a day can
+    // play.
+    if (s->numbers.serial > n.serial && s->numbers.serial < SERIAL_END)
+        n.serial = s->numbers.serial;
     s->numbers.item = n.item + (uint32_t)p->n_items;
     s->numbers.box = n.box + (uint32_t)p->n_boxes;
     s->numbers.serial = n.serial + (uint32_t)p->n_dossiers;
