@@ -214,7 +214,20 @@ static void report(struct db *db, bool up, const char *why)
 
 void db_on_conn_up(struct db *db)
 {
-    report(db, true, "");
+    db_on_heard(db);
+}
+
+void db_on_heard(struct db *db)
+{
+    db->heard_ms = clock_mono_ms();
+    if (db->up_count > 0)
+        report(db, true, "");
+}
+
+void db_check_silence(struct db *db)
+{
+    if (clock_mono_ms() - db->heard_ms > DB_SILENT_MS)
+        report(db, false, "the server does not answer");
 }
 
 void db_on_conn_down(struct db_conn *c)

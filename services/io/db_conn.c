@@ -200,6 +200,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         db_conn_fail(c, 0, NULL);
         return;
     }
+    if (events & UV_READABLE && c->state == DB_CONN_UP)
+        db_on_heard(c->db);
     db_conn_flush(c);
     if (c->pg)
         db_wire_read(c);
@@ -219,6 +221,7 @@ static void on_timer(uv_timer_t *timer)
         db_conn_fail(c, 0, "the server does not answer (preparing statements)");
         break;
     case DB_CONN_UP:
+        db_check_silence(c->db);
         db_wire_heartbeat(c);
         break;
     case DB_CONN_CLOSED:

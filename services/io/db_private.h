@@ -23,7 +23,10 @@
 #define DB_RETRY_CAP_MS       2000 // ready again within 10 s of recovery, with room for start-up
 #define DB_HEARTBEAT_MS       2000 // an idle connection is asked; no answer in DB_HEARTBEAT_LIMIT_MS: lost
 #define DB_HEARTBEAT_LIMIT_MS 2000
-#define DB_WHY_MAX            200 // bytes of a reason, with NUL
+// No connection has heard anything for so long, though each is asked every DB_HEARTBEAT_MS or waits for an
+// answer: told as down, within 5 s of the hang (quality H1). Statements keep their own deadlines.
+#define DB_SILENT_MS 2800
+#define DB_WHY_MAX   200 // bytes of a reason, with NUL
 
 struct db_result {
     const PGresult *pg;
@@ -94,6 +97,7 @@ struct db {
     struct db_options o;
     struct db_conn conns[DB_MAX_CONNECTIONS];
     unsigned up_count;
+    int64_t heard_ms; // monotonic: when the server said something last
 
     struct list waiting; // db_query.node, oldest first
     unsigned waiting_count;
@@ -113,6 +117,8 @@ struct db {
 // ---- db.c, called by the connections
 void db_on_conn_up(struct db *db);
 void db_on_conn_down(struct db_conn *c); // c->why says why
+void db_on_heard(struct db *db);         // bytes have come
+void db_check_silence(struct db *db);    // asked now and then by each connection that is up
 void db_handle_closed(struct db *db);    // one uv handle less
 void db_watch_deadline(struct db *db, int64_t deadline);
 

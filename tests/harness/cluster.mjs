@@ -136,7 +136,9 @@ export class Cluster {
 
     // The machine hangs: connections stay open, nothing is answered.
     freeze() {
+        this.process.kill('SIGSTOP'); // first who makes new ones
         this.#signal('SIGSTOP');
+        this.#signal('SIGSTOP'); // and what it had made meanwhile
     }
 
     thaw() {
