@@ -27,7 +27,7 @@ export class Driver {
     }
 
     // Waits until a line from number `from` on fits (a text: is equal; a function says so), and returns it.
-    async says(pattern, { from = 0, limit } = {}) {
+    async says(pattern, { from = 0, limit = 30_000 } = {}) {
         const fits = typeof pattern === 'function' ? pattern : (line) => (typeof pattern === 'string' ? line === pattern : pattern.test(line));
         const what = () => `${this.name} says ${pattern}; it said:\n${this.lines.slice(-30).join('\n')}\n${this.errors}`;
         try {

@@ -84,7 +84,7 @@ async function inspect(cluster) {
 async function write(t, cluster, seed, disturb) {
     const driver = new Driver('append_writers', [cluster.conninfo({ user: 'dt_ingest' }), String(seed), String(UPLOADS)]);
     t.after(() => driver.process.kill('SIGKILL'));
-    await driver.says('started');
+    await driver.says('started', { limit: 60_000 });
     let ended = false;
     driver.ended.then(() => (ended = true));
     let disturbances = 0;
@@ -133,7 +133,7 @@ for (const lanes of [1, 4]) {
                 await cluster.restart('immediate');
             } else if (n % 12 === 11) {
                 await victim((pid) => process.kill(pid, 'SIGKILL'));
-                await until(() => cluster.psql('SELECT 1')); // the server has restarted itself
+                await until(() => cluster.psql('SELECT 1'), { limit: 60_000 }); // the server has restarted itself
             } else {
                 await victim((pid) => cluster.psql('SELECT pg_terminate_backend($1)', [pid]));
             }
