@@ -44,6 +44,10 @@ static struct metric waiting_gauge = {.name = "duongthu_ingest_waiting_scans",
                                       .help = "Scans that wait for a connection",
                                       .kind = METRIC_GAUGE};
 
+static struct metric load_gauge = {.name = "duongthu_ingest_uploads_in_flight",
+                                   .help = "Uploads waiting for a commit or in one",
+                                   .kind = METRIC_GAUGE};
+
 enum { APPEND };
 const struct db_statement appender_statements[] = {
     [APPEND] = {"append",
@@ -147,11 +151,17 @@ static void put_parts(struct db_params *p, const struct commit *c)
 
 static void on_turn(uv_check_t *check);
 
+static void add_load(struct appender *a, int by)
+{
+    a->load = (unsigned)((int)a->load + by);
+    metric_set(&load_gauge, a->load);
+}
+
 // ---- endings ----
 
 static void upload_end(struct appender *a, struct upload *u, int err)
 {
-    a->load--;
+    add_load(a, -1);
     u->stream->busy = false;
     u->done(u, err);
 }
@@ -342,7 +352,7 @@ static void end_waiting(struct appender *a, struct upload *u, int err)
     list_remove(&u->node);
     a->waiting_scans -= u->scans;
     a->waiting_bytes -= u->bytes;
-    a->load--;
+    add_load(a, -1);
     u->done(u, err);
 }
 
@@ -382,7 +392,7 @@ int appender_add(struct appender *a, struct upload *u)
     list_push(&a->waiting, &u->node);
     a->waiting_scans += u->scans;
     a->waiting_bytes += u->bytes;
-    a->load++;
+    add_load(a, 1);
     return uv_check_start(&a->turn, on_turn);
 }
 
@@ -391,11 +401,6 @@ int64_t appender_oldest_ms(const struct appender *a)
     if (list_empty(&a->waiting))
         return 0;
     return clock_mono_ms() - CONTAINER_OF(a->waiting.next, struct upload, node)->queued_ms;
-}
-
-unsigned appender_load(const struct appender *a)
-{
-    return a->load;
 }
 
 int64_t appender_failed_at(const struct appender *a)
@@ -437,6 +442,7 @@ int appender_create(const struct appender_options *o, struct appender **ret_appe
     metric_register(&commit_scans);
     metric_register(&commit_failures);
     metric_register(&waiting_gauge);
+    metric_register(&load_gauge);
     *ret_appender = a;
     return ERR_OK;
 }

@@ -64,7 +64,5 @@ MUST_CHECK int appender_add(struct appender *a, struct upload *u);
 bool appender_full(const struct appender *a);
 // Milliseconds that the oldest waiting upload has waited; 0 when none does.
 int64_t appender_oldest_ms(const struct appender *a);
-// Uploads waiting or under way.
-unsigned appender_load(const struct appender *a);
 // Monotonic time of the last commit that failed, 0 when the last one succeeded; for readiness.
 int64_t appender_failed_at(const struct appender *a);

@@ -18,9 +18,6 @@ static struct metric segments_gauge = {.name = "duongthu_ingest_segments_ahead",
 static struct metric oldest_gauge = {.name = "duongthu_ingest_oldest_waiting_seconds",
                                      .help = "Age of the oldest upload that waits for a commit",
                                      .kind = METRIC_GAUGE};
-static struct metric load_gauge = {.name = "duongthu_ingest_uploads_in_flight",
-                                   .help = "Uploads waiting for a commit or in one",
-                                   .kind = METRIC_GAUGE};
 
 void health_writer_state(void *owner, bool up, const char *why)
 {
@@ -104,7 +101,6 @@ static void on_tick(uv_timer_t *t)
     bool bad = failed > 0 && clock_mono_ms() - failed < FAILED_RECENTLY_MS;
     ready_set("commits", bad ? "the last commit failed" : NULL);
     metric_set(&oldest_gauge, (double)appender_oldest_ms(s->appender) / 1000);
-    metric_set(&load_gauge, appender_load(s->appender));
     if (s->health_busy)
         return;
     db_params_reset(&s->health.params);
@@ -127,7 +123,6 @@ int health_start(struct ingest *s)
     s->tick.data = s;
     metric_register(&segments_gauge);
     metric_register(&oldest_gauge);
-    metric_register(&load_gauge);
     ready_set("db", "not connected yet");
     ready_set("segments", "not looked at yet");
     return uv_timer_start(&s->tick, on_tick, 50, HEALTH_TICK_MS);

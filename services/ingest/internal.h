@@ -11,7 +11,7 @@
 #define STREAMS_KNOWN     20000 // streams kept in memory, about 2 KiB each
 #define SIDE_TIMEOUT_MS   5000  // of a look-up, an enrolment
 #define HEALTH_TICK_MS    1000
-#define HEALTH_TIMEOUT_MS 3000
+#define HEALTH_TIMEOUT_MS 2000 // with the tick: a database that hangs is seen within 4 s
 #define CLOCK_DRIFT_MS    5000 // between this machine's clock and the database's
 #define SEGMENTS_MADE     4    // ahead, when nobody else made them
 #define SEGMENTS_LOW      2    // fewer: not ready

@@ -21,8 +21,11 @@ before(async () => {
     device = await Device.enrolled(app);
 });
 after(async () => {
-    await app?.stop();
-    await cluster?.destroy();
+    try {
+        await app?.stop();
+    } finally {
+        await cluster?.destroy();
+    }
 });
 
 const port = () => app.port('ingest');
@@ -182,7 +185,7 @@ test('slow heads, slow bodies and stalled bodies end with 408; a keep-alive clie
     }, 500);
     try {
         for (const connection of [slowHead, stalled, slow]) {
-            const answer = await connection.response({ limit: 15_000 });
+            const answer = await connection.response({ limit: 30_000 });
             assert.deepEqual([answer.status, JSON.parse(answer.body).code], [408, 'request-timeout']);
             await connection.untilClosed();
         }
@@ -203,5 +206,5 @@ test('SIGTERM closes idle keep-alive connections at once', async () => {
     const ended = other.process('ingest').end('SIGTERM');
     await Promise.all(idle.map((connection) => connection.untilClosed()));
     assert.deepEqual(await ended, { code: 0, signal: null });
-    assert.ok(performance.now() - started < 5000);
+    assert.ok(performance.now() - started < 10_000);
 });

@@ -15,9 +15,12 @@ before(async () => {
     db = await cluster.connect();
 });
 after(async () => {
-    await db?.close();
-    await app?.stop();
-    await cluster?.destroy();
+    try {
+        await db?.close();
+        await app?.stop();
+    } finally {
+        await cluster?.destroy();
+    }
 });
 
 const facts = (device) => db.query('select seq, type, code, flags, occurred_at, body from dt.fact f join dt.stream s using (lane, stream)'

@@ -18,9 +18,12 @@ before(async () => {
     device = await Device.enrolled(app);
 });
 after(async () => {
-    await db?.close();
-    await app?.stop();
-    await cluster?.destroy();
+    try {
+        await db?.close();
+        await app?.stop();
+    } finally {
+        await cluster?.destroy();
+    }
 });
 
 const count = async () => (await db.query('select (select count(*) from dt.fact) + (select count(*) from dt.quarantine) as n'))[0].n;

@@ -20,8 +20,11 @@ before(async () => {
     app = await startApp({ cluster, services: ['ingest'] });
 });
 after(async () => {
-    await app?.stop();
-    await cluster?.destroy();
+    try {
+        await app?.stop();
+    } finally {
+        await cluster?.destroy();
+    }
 });
 
 test('the example of the README works as it stands', async () => {
