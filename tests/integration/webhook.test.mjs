@@ -31,7 +31,7 @@ let paths = 0;
 
 // The service alone. Everything the test made ends with it.
 async function webhook(t, config = {}) {
-    const app = await startApp({ cluster, services: ['webhook'], config: { webhook: { timeout: '500ms', ...config } } });
+    const app = await startApp({ cluster, services: ['webhook'], config: { webhook: { timeout: '5s', ...config } } });
     t.after(async () => {
         await Promise.all([...app.running.values()].map((child) => child.result ?? child.end('SIGKILL')));
         await cluster.psql(`delete from dt.endpoint; delete from dt.hold; delete from dt.gap; delete from dt.endpoint_cursor;
@@ -72,7 +72,7 @@ const one = async (sql, params) => Object.values((await cluster.psql(sql, params
 const ledger = (endpoint) => cluster.psql('select pos, outcome, status, error from dt.attempt where endpoint = $1 order by at, pos', [endpoint.id]);
 const settled = (endpoint) => until(async () => await one(`select bool_and(c.done = (select max(pos) from dt.journey j where j.lane = c.lane)) from
     (select distinct on (lane) lane, done from dt.endpoint_cursor where endpoint = $1 order by lane, n desc) c`, [endpoint.id]) === true
-    && await one('select count(*) from dt.hold where endpoint = $1', [endpoint.id]) === 0, { limit: 20_000, what: 'nothing is left for the endpoint' });
+    && await one('select count(*) from dt.hold where endpoint = $1', [endpoint.id]) === 0, { limit: 40_000, what: 'nothing is left for the endpoint' });
 
 // ---------------------------------------------------------------- what an office gets
 
@@ -236,11 +236,9 @@ test('after the schedule the event is given up, visibly; the next says gap_befor
     let refuse = true;
     answers(office.path, (request) => (data(request).dossier === codeOf(bad) && data(request).sequence === 2 && refuse ? 422 : 204));
     await append(cluster, [bad, bad, bad, good]);
-    const started = Date.now();
-    await until(() => office.ok().some((request) => data(request).sequence === 3), { what: 'the event behind it' });
+    await until(() => office.ok().some((request) => data(request).sequence === 3), { limit: 20_000, what: 'the event behind it' });
     const failed = office.requests().filter(({ answer }) => answer === 422);
     assert.ok(failed.at(-1).at - failed[0].at >= TOTAL_MS / 100_000 - 50, 'not before 75 h 35 m');
-    assert.ok(Date.now() - started < 20_000);
     assert.equal(new Set(failed.map(({ headers }) => headers['webhook-id'])).size, 1, 'one id over all retries');
     assert.ok(new Set(failed.map(({ headers }) => headers['webhook-timestamp'])).size > 1, 'each attempt has its own time');
     const third = office.ok().find((request) => data(request).sequence === 3);
@@ -328,7 +326,7 @@ test('webhook-delivery: abort-message ends the retries of that event alone', asy
 });
 
 test('bad company: a healthy office notices nothing of slow, dead, failing, redirecting and babbling neighbours', async (t) => {
-    const app = await webhook(t, { in_flight: 60 });
+    const app = await webhook(t, { in_flight: 60, timeout: '1s' });
     const healthy = await endpoint(app);
     answers(healthy.path);
     const modes = ['slow', 'dead', 'lost', '500', 'redirect', 'garbage', 'truncated', 'endless', '429', 'refused'];
@@ -345,7 +343,7 @@ test('bad company: a healthy office notices nothing of slow, dead, failing, redi
     }
     const mine = dossiers(40);
     await append(cluster, turns(mine, 10));
-    await until(() => healthy.ok().length === 400, { limit: 15_000, what: 'the healthy one has all' });
+    await until(() => healthy.ok().length === 400, { limit: 30_000, what: 'the healthy one has all' });
     assert.equal(checkOrder(healthy.ok()).size, 40);
     const started = Math.min(...healthy.ok().map(({ at }) => at));
     const took = Math.max(...healthy.ok().map(({ at }) => at)) - started;
@@ -354,7 +352,8 @@ test('bad company: a healthy office notices nothing of slow, dead, failing, redi
     const outcome = async (i) => (await ledger(bad[i])).filter(({ outcome }) => outcome === 1).length;
     for (const i of [1, 2, 3, 4, 5, 6, 8])
         assert.equal(await outcome(i), 0, modes[i]);
-    await until(async () => (await one('select count(*) from dt.endpoint where down_since is not null')) >= 7, { what: 'the dead ones are known to be down' });
+    await until(async () => (await one('select count(*) from dt.endpoint where down_since is not null')) >= 7,
+        { limit: 30_000, what: 'the dead ones are known to be down' });
     await until(async () => (await ledger(bad[7])).some(({ outcome, status }) => outcome === 1 && status === 200), { what: 'an endless body is an answer' });
     assert.match((await ledger(bad[9]))[0].error, /not on the allow list|must be on the allow list/);
     assert.ok(!healthy.requests().some(({ method }) => method !== 'POST'), 'no redirect was followed');
