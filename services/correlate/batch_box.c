@@ -235,7 +235,7 @@ static int add_box(struct family *f, struct world_box *box)
         return ERR_OK;
     if (f->n_boxes == f->cap_boxes) {
         size_t cap = f->cap_boxes ? 2 * f->cap_boxes : 16;
-        struct world_box **boxes = realloc(f->boxes, cap * sizeof *boxes);
+        struct world_box **boxes = realloc(f->boxes, cap * sizeof(struct world_box *));
         if (!boxes)
             return ERR_NO_MEMORY;
         f->boxes = boxes;

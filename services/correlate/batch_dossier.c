@@ -215,7 +215,7 @@ int dossier_apply(struct batch *b)
 {
     const struct cause *c = &b->scratch->cause;
     struct world_dossier *dossiers[FACT_DOSSIERS_MAX];
-    size_t n;
+    size_t n = 0;
     int err = dossiers_of(b, dossiers, &n);
     for (size_t i = 0; i < n && !err; i++) {
         if (c->fact.kind == EVENT_DOSSIER_MERGED) {
@@ -243,7 +243,7 @@ static struct world_dossier **dossiers_of_unit(const struct world *w, const char
     size_t n = 0;
     for (const struct world_dossier *d = w->all_dossiers; d; d = d->next_all)
         n += strcmp(d->unit, unit) == 0 && d->merged_into == 0;
-    struct world_dossier **found = malloc((n + 1) * sizeof *found);
+    struct world_dossier **found = malloc((n + 1) * sizeof(struct world_dossier *));
     *ret_n = n;
     n = 0;
     for (struct world_dossier *d = w->all_dossiers; d && found; d = d->next_all)
@@ -274,27 +274,27 @@ static int move_unit(struct batch *b, struct world_dossier *d, const char *into)
 int unit_apply(struct batch *b, int32_t part, int32_t *ret_part)
 {
     struct cause *c = &b->scratch->cause;
-    char unit[UNIT_ID_MAX + 1], into[UNIT_ID_MAX + 1];
+    char closed[UNIT_ID_MAX + 1], successor[UNIT_ID_MAX + 1];
     size_t n, i = 0;
-    if (!batch_unit_key(c->fact.unit.ptr, c->fact.unit.len, unit) ||
-        !batch_unit_key(c->fact.into.ptr, c->fact.into.len, into))
+    if (!batch_unit_key(c->fact.unit.ptr, c->fact.unit.len, closed) ||
+        !batch_unit_key(c->fact.into.ptr, c->fact.into.len, successor))
         return batch_stick(b, "no unit id");
-    if (strcmp(unit, into) == 0)
+    if (strcmp(closed, successor) == 0)
         return ERR_OK;
-    int err = world_add_unit_alias(b->world, unit, strlen(unit), into, strlen(into));
+    int err = world_add_unit_alias(b->world, closed, strlen(closed), successor, strlen(successor));
     if (err)
         return err;
     b->n_aliases = 1;
-    memcpy(b->aliases[0].alias, unit, sizeof unit);
-    memcpy(b->aliases[0].unit, into, sizeof into);
-    struct world_dossier **found = dossiers_of_unit(b->world, unit, &n);
+    memcpy(b->aliases[0].alias, closed, sizeof closed);
+    memcpy(b->aliases[0].unit, successor, sizeof successor);
+    struct world_dossier **found = dossiers_of_unit(b->world, closed, &n);
     if (!found)
         return ERR_NO_MEMORY;
-    c->from = unit;
+    c->from = closed;
     for (; i < n && !err && b->n_rows < b->max_rows; i++) {
         c->object = part + (int32_t)i + 1;
         c->n = 0;
-        err = move_unit(b, found[i], into);
+        err = move_unit(b, found[i], successor);
     }
     c->from = NULL;
     free(found);

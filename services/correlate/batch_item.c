@@ -201,7 +201,7 @@ static int unlink_item(struct batch *b, struct world_item *it, struct world_doss
 static int apply_links(struct batch *b, struct world_item *it)
 {
     struct world_dossier *dossiers[FACT_DOSSIERS_MAX];
-    size_t n;
+    size_t n = 0;
     bool ends = b->scratch->cause.fact.kind == EVENT_DOSSIER_UNLINK;
     int err = dossiers_of(b, dossiers, &n);
     for (size_t i = 0; i < n && !err; i++)

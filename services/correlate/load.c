@@ -57,7 +57,7 @@ void load_add_number(struct load *l, struct numbers *list, int64_t n)
 void load_want(struct load *l, const struct batch_fact *f)
 {
     if (l->n_wanted == l->cap_wanted) {
-        void *bigger = load_grow(l->wanted, &l->cap_wanted, sizeof *l->wanted);
+        void *bigger = load_grow(l->wanted, &l->cap_wanted, sizeof(struct batch_fact *));
         if (!bigger) {
             l->error = ERR_NO_MEMORY;
             return;

@@ -63,7 +63,7 @@ void *map_get(const struct map *m, const void *key, size_t len)
 static int grow(struct map *m)
 {
     size_t cap = m->cap ? 2 * m->cap : 64;
-    struct map_entry **slots = calloc(cap, sizeof *slots);
+    struct map_entry **slots = calloc(cap, sizeof(struct map_entry *));
     if (!slots)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < m->cap; i++)

@@ -343,7 +343,7 @@ static void load_batch(struct pump *p)
 
 static int take_facts(struct pump *p, const struct db_result *r)
 {
-    size_t offsets[LOAD_FACTS_MAX];
+    size_t offsets[LOAD_FACTS_MAX] = {0};
     buf_reset(&p->bodies);
     p->n_facts = (size_t)db_rows(r);
     for (size_t i = 0; i < p->n_facts; i++) {

@@ -83,9 +83,10 @@ static int check_log_order(struct rebuild *rb, struct world *w)
     struct rebuild_rows *rows = NULL;
     size_t n_rows = 0;
     int err = batch_create(w, &b);
-    int code = err ? rebuild_fail(err, NULL, "replay") : rebuild_rows_open(rb, &rows);
-    if (b)
-        b->max_rows = rb->rows;
+    if (err || !b)
+        return rebuild_fail(err, NULL, "replay");
+    b->max_rows = rb->rows;
+    int code = rebuild_rows_open(rb, &rows);
     for (size_t i = 0; i < rb->n_facts && code == 0; i++)
         code = replay_fact(b, &rb->facts[i], rows);
     if (rows) {
@@ -188,7 +189,7 @@ static int check_one_order(struct rebuild *rb, const struct world *reference, co
     int err = start_world(rb, &w);
     if (!err)
         err = batch_create(&w, &b);
-    int code = err ? rebuild_fail(err, NULL, "replay") : 0;
+    int code = err || !b ? rebuild_fail(err, NULL, "replay") : 0;
     for (size_t i = 0; i < rb->n_facts && code == 0; i++)
         code = replay_fact(b, &rb->facts[order[i]], NULL);
     if (code == 0)
@@ -205,7 +206,7 @@ static int check_random_orders(struct rebuild *rb, const struct world *reference
     int code = 0;
     if (rb->orders == 0)
         return 0;
-    size_t *order = malloc((rb->n_facts + 1) * sizeof *order);
+    size_t *order = calloc(rb->n_facts + 1, sizeof *order);
     if (!order)
         return rebuild_fail(ERR_NO_MEMORY, NULL, "replay");
     for (size_t i = 0; i < rb->n_facts; i++)

@@ -102,7 +102,7 @@ static int put_items(struct db_params *p, const struct world *w)
     size_t n = 0;
     for (const struct world_item *it = w->dirty_items; it; it = it->next_dirty)
         n++;
-    const struct world_item **all = malloc((n + 1) * sizeof *all);
+    const struct world_item **all = malloc((n + 1) * sizeof(struct world_item *));
     if (!all)
         return ERR_NO_MEMORY;
     n = 0;
@@ -174,7 +174,7 @@ static int put_boxes(struct db_params *p, const struct world *w)
     size_t n = 0;
     for (const struct world_box *b = w->dirty_boxes; b; b = b->next_dirty)
         n++;
-    const struct world_box **all = malloc((n + 1) * sizeof *all);
+    const struct world_box **all = malloc((n + 1) * sizeof(struct world_box *));
     if (!all)
         return ERR_NO_MEMORY;
     n = 0;
@@ -242,7 +242,7 @@ static int put_dossiers(struct db_params *p, const struct world *w)
     size_t n = 0;
     for (const struct world_dossier *d = w->dirty_dossiers; d; d = d->next_dirty)
         n++;
-    const struct world_dossier **all = malloc((n + 1) * sizeof *all);
+    const struct world_dossier **all = malloc((n + 1) * sizeof(struct world_dossier *));
     if (!all)
         return ERR_NO_MEMORY;
     n = 0;
@@ -286,7 +286,7 @@ static int put_links(struct db_params *p, const struct world *w, const struct ba
     size_t n = 0;
     for (const struct world_link *l = w->dirty_links; l; l = l->next_dirty)
         n++;
-    const struct world_link **all = malloc((n + 1) * sizeof *all);
+    const struct world_link **all = malloc((n + 1) * sizeof(struct world_link *));
     if (!all)
         return ERR_NO_MEMORY;
     n = 0;

@@ -447,11 +447,13 @@ const char *world_unit_alias(const struct world *w, const char *alias, size_t le
 
 int world_add_stream(struct world *w, const char *token, size_t len, int64_t stream)
 {
+    if (map_get(&w->streams, token, len))
+        return ERR_OK;
     int64_t *copy = own(w, sizeof *copy);
     if (!copy)
         return ERR_NO_MEMORY;
     *copy = stream;
-    return map_get(&w->streams, token, len) ? ERR_OK : map_put(&w->streams, token, len, copy);
+    return map_put(&w->streams, token, len, copy);
 }
 
 bool world_stream(const struct world *w, const char *token, size_t len, int64_t *ret_stream)
@@ -492,6 +494,7 @@ int world_set_trail(struct world_trail *t, const uint8_t *bytes, size_t len)
         return ERR_NO_MEMORY;
     memcpy(copy, bytes, len);
     free(t->bytes);
-    *t = (struct world_trail){copy, len};
+    t->bytes = copy;
+    t->len = len;
     return ERR_OK;
 }

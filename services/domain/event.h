@@ -92,7 +92,8 @@ enum event_kind {
     EVENT_DOSSIER_STATUS = 68, // the office says the legal status, 1 to 10, in `reason` (domain/status.h)
     // Any fact can be taken back by naming it; a fact of another kind that carries `retracts` replaces it
     EVENT_CORRECTION = 70,
-    EVENT_FACT_RETRIED = 71, // what could not be digested about `code` is tried again; no news of the item itself
+    EVENT_FACT_RETRIED =
+        71, // what could not be digested about `code` is tried again; no news of the item itself
     // Told in journeys only, never appended as facts
     EVENT_DOSSIER_ABSORBED = 80, // the survivor of a merge goes on
     EVENT_ITEM_MISSING = 81,     // a container was opened and the item was not in it

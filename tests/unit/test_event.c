@@ -36,8 +36,8 @@ static void numbers_and_names_are_pinned(void **state)
         {61, "dossier.link"},      {62, "dossier.unlink"},      {63, "supplement.requested"},
         {64, "result.ready"},      {65, "dossier.withdrawn"},   {66, "dossier.merged"},
         {67, "unit.merged"},       {68, "dossier.status"},      {70, "correction"},
-        {71, "fact.retried"},
-        {80, "dossier.absorbed"},  {81, "item.missing"},        {82, "item.extra"},
+        {71, "fact.retried"},      {80, "dossier.absorbed"},    {81, "item.missing"},
+        {82, "item.extra"},
     };
     size_t known = 0;
     for (unsigned kind = 0; kind <= EVENT_KIND_MAX + 1; kind++)
