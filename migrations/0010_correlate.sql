@@ -199,15 +199,19 @@ begin
         return 0;
     end if;
     perform from dt.journey_head h where h.lane = any (j_lane) order by h.lane for update;
+    -- materialized: the ends are looked up once, not for every row
+    with ends as materialized (
+        select h.lane, greatest(h.floor, coalesce((select j.pos from dt.journey j where j.lane = h.lane order by j.pos desc limit 1), 0)) as pos
+        from dt.journey_head h where h.lane = any (j_lane)
+    )
     insert into dt.journey (lane, pos, cause_lane, cause_pos, cause_part, dossier, seq, kind, flags, occurred_at, recorded_at, unit, code, item, leg, state, sms, retracts,
                             details)
-    select x.lane, greatest(l.pos, l.floor) + row_number() over (partition by x.lane order by x.ord), x.cause_lane, x.cause_pos, x.cause_part, x.dossier, x.seq, x.kind,
+    select x.lane, l.pos + row_number() over (partition by x.lane order by x.ord), x.cause_lane, x.cause_pos, x.cause_part, x.dossier, x.seq, x.kind,
            x.flags, x.at, statement_timestamp(), x.unit, x.code, x.item, x.leg, x.state, x.sms, x.retracts, x.details
     from unnest(j_lane, j_cause_lane, j_cause_pos, j_cause_part, j_dossier, j_seq, j_kind, j_flags, j_at, j_unit, j_code, j_item, j_leg, j_state, j_sms, j_retracts,
                 j_details)
          with ordinality as x (lane, cause_lane, cause_pos, cause_part, dossier, seq, kind, flags, at, unit, code, item, leg, state, sms, retracts, details, ord)
-    join (select h.lane, h.floor, coalesce((select j.pos from dt.journey j where j.lane = h.lane order by j.pos desc limit 1), 0) as pos
-          from dt.journey_head h where h.lane = any (j_lane)) l on l.lane = x.lane;
+    join ends l on l.lane = x.lane;
     get diagnostics v = row_count;
     return v;
 end $$;

@@ -57,14 +57,15 @@ void load_add_number(struct load *l, struct numbers *list, int64_t n)
 void load_want(struct load *l, const struct batch_fact *f)
 {
     if (l->n_wanted == l->cap_wanted) {
-        void *bigger = load_grow(l->wanted, &l->cap_wanted, sizeof(struct batch_fact *));
+        void *bigger = load_grow(l->wanted, &l->cap_wanted, sizeof *l->wanted);
         if (!bigger) {
             l->error = ERR_NO_MEMORY;
             return;
         }
         l->wanted = bigger;
     }
-    l->wanted[l->n_wanted++] = f;
+    l->wanted[l->n_wanted].row = f;
+    batch_needs(f, &l->wanted[l->n_wanted++].needs);
 }
 
 struct db_params *load_params(struct load *l)
@@ -100,11 +101,9 @@ void load_put_no_texts(struct load *l)
     db_close_array(load_params(l));
 }
 
-// Reads fact i into l->needs; false when it needs nothing.
-bool load_read_fact(struct load *l, size_t i)
+const struct fact *load_fact(const struct load *l, size_t i)
 {
-    batch_needs(l->wanted[i], &l->needs);
-    return l->needs.error == FACT_OK;
+    return l->wanted[i].needs.error == FACT_OK ? &l->wanted[i].needs.fact : NULL;
 }
 
 // ---- the chain
@@ -217,7 +216,7 @@ void load_destroy(struct load *l)
 static size_t cut_before_merger(struct load *l, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (load_read_fact(l, i) && l->needs.fact.kind == EVENT_UNIT_MERGED)
+        if (load_fact(l, i) && load_fact(l, i)->kind == EVENT_UNIT_MERGED)
             return i > 0 ? i : 1;
     return n;
 }

@@ -33,8 +33,8 @@ bool load_ask_dossiers_by_code(struct load *l)
     load_put_no_numbers(l);
     db_open_array(load_params(l), DB_TEXT);
     for (size_t i = 0; i < l->n_wanted; i++)
-        if (load_read_fact(l, i))
-            n += put_dossier_texts(l, &l->needs.fact);
+        if (load_fact(l, i))
+            n += put_dossier_texts(l, load_fact(l, i));
     db_close_array(load_params(l));
     return n > 0;
 }
@@ -92,9 +92,9 @@ bool load_ask_units(struct load *l)
 {
     char key[WORLD_CODE_MAX + 1];
     for (size_t i = 0; i < l->n_wanted; i++) {
-        if (!load_read_fact(l, i))
+        const struct fact *f = load_fact(l, i);
+        if (!f)
             continue;
-        const struct fact *f = &l->needs.fact;
         if (f->unit.len || f->kind == EVENT_DOSSIER_MERGED)
             return true;
         for (size_t k = 0; k < f->n_dossiers; k++)
@@ -120,8 +120,8 @@ int load_take_units(struct load *l, const struct db_result *r)
 bool load_ask_unit_dossiers(struct load *l)
 {
     char unit[UNIT_ID_MAX + 1];
-    if (!load_read_fact(l, 0) || l->needs.fact.kind != EVENT_UNIT_MERGED ||
-        !batch_unit_key(l->needs.fact.unit.ptr, l->needs.fact.unit.len, unit))
+    const struct fact *f = load_fact(l, 0);
+    if (!f || f->kind != EVENT_UNIT_MERGED || !batch_unit_key(f->unit.ptr, f->unit.len, unit))
         return false;
     load_put_lanes(l);
     db_put_cstr(load_params(l), unit);
@@ -143,7 +143,7 @@ bool load_ask_streams(struct load *l)
     db_open_array(load_params(l), DB_UUID);
     for (size_t i = 0; i < l->n_wanted; i++) {
         unsigned char token[FACT_UUID];
-        if (!load_read_fact(l, i) || !fact_uuid(l->needs.fact.retracts.stream, token))
+        if (!load_fact(l, i) || !fact_uuid(load_fact(l, i)->retracts.stream, token))
             continue;
         db_item_uuid(load_params(l), token);
         n++;

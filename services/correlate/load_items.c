@@ -31,8 +31,8 @@ bool load_ask_boxes_by_code(struct load *l)
     load_put_lanes(l);
     db_open_array(load_params(l), DB_TEXT);
     for (size_t i = 0; i < l->n_wanted; i++)
-        if (load_read_fact(l, i))
-            n += put_box_texts(l, &l->needs.fact);
+        if (load_fact(l, i))
+            n += put_box_texts(l, load_fact(l, i));
     db_close_array(load_params(l));
     load_put_no_numbers(l);
     return n > 0;
@@ -73,8 +73,8 @@ bool load_ask_contents(struct load *l)
     load_put_lanes(l);
     db_open_array(load_params(l), DB_INT8);
     for (size_t i = 0; i < l->n_wanted; i++) {
-        const struct fact *f = &l->needs.fact;
-        if (!load_read_fact(l, i))
+        const struct fact *f = load_fact(l, i);
+        if (!f)
             continue;
         n += put_family(l, f->code);
         for (size_t k = 0; k < f->n_members; k++)
@@ -206,8 +206,8 @@ bool load_ask_items(struct load *l)
     load_put_lanes(l);
     db_open_array(load_params(l), DB_TEXT);
     for (size_t i = 0; i < l->n_wanted; i++) {
-        const struct fact *f = &l->needs.fact;
-        if (!load_read_fact(l, i))
+        const struct fact *f = load_fact(l, i);
+        if (!f)
             continue;
         if (f->code.len && batch_is_item(f->code.ptr, f->code.len)) {
             db_item_text(load_params(l), f->code.ptr, f->code.len);

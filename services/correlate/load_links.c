@@ -81,9 +81,9 @@ bool load_ask_links_of_merged(struct load *l)
     load_put_no_numbers(l);
     db_open_array(load_params(l), DB_INT8);
     for (size_t i = 0; i < l->n_wanted; i++) {
-        if (!load_read_fact(l, i) || l->needs.fact.kind != EVENT_DOSSIER_MERGED)
+        if (!load_fact(l, i) || load_fact(l, i)->kind != EVENT_DOSSIER_MERGED)
             continue;
-        const struct fact_text *t = &l->needs.fact.dossiers[0];
+        const struct fact_text *t = &load_fact(l, i)->dossiers[0];
         struct world_dossier *d = world_dossier(l->world, key, batch_dossier_key(t->ptr, t->len, key));
         d = d ? d : world_dossier(l->world, t->ptr, t->len);
         if (!d)
@@ -109,11 +109,11 @@ static void put_told(struct load *l, bool lanes, size_t *n)
     struct trail_fact facts[TRAIL_MAX];
     db_open_array(load_params(l), lanes ? DB_INT2 : DB_INT8);
     for (size_t i = 0; i < l->n_wanted; i++) {
-        const struct fact *f = &l->needs.fact;
-        if (!load_read_fact(l, i) || !f->retracts.stream.len)
+        const struct fact *f = load_fact(l, i);
+        if (!f || !f->retracts.stream.len)
             continue;
         size_t count;
-        const struct world_item *it = world_item(l->world, f->code.ptr, f->code.len, l->wanted[i]->at);
+        const struct world_item *it = world_item(l->world, f->code.ptr, f->code.len, l->wanted[i].row->at);
         if (!it || trail_unpack(it->trail.bytes, it->trail.len, facts, &count) != TRAIL_OK)
             continue;
         for (size_t k = 0; k < count; k++) {
@@ -135,10 +135,10 @@ bool load_ask_told(struct load *l)
     load_put_lanes(l);
     db_open_array(load_params(l), DB_INT8);
     for (size_t i = 0; i < l->n_wanted; i++) {
-        const struct fact *f = &l->needs.fact;
-        if (!load_read_fact(l, i) || !f->retracts.stream.len)
+        const struct fact *f = load_fact(l, i);
+        if (!f || !f->retracts.stream.len)
             continue;
-        const struct world_item *it = world_item(l->world, f->code.ptr, f->code.len, l->wanted[i]->at);
+        const struct world_item *it = world_item(l->world, f->code.ptr, f->code.len, l->wanted[i].row->at);
         for (const struct world_link *link = it ? it->links : NULL; link; link = link->next_of_item)
             db_item_int8(load_params(l), link->dossier->id);
     }

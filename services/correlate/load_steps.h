@@ -19,6 +19,11 @@ struct stored_link {
     uint8_t leg, source;
 };
 
+struct wanted {
+    const struct batch_fact *row;
+    struct batch_needs needs; // its body, read once for all steps
+};
+
 struct load {
     struct db *db;
     struct db_query query;
@@ -28,15 +33,14 @@ struct load {
     size_t n_facts;
     // Facts whose needs are loaded: those of the batch, and stuck ones that it retries. They live in the
     // world.
-    const struct batch_fact **wanted;
+    struct wanted *wanted;
     size_t n_wanted, cap_wanted;
     int32_t part;
     load_done done;
     void *owner;
     unsigned step;
     bool busy;
-    int error; // of the parameters or the memory, kept until the step is over
-    struct batch_needs needs;
+    int error;                      // of the parameters or the memory, kept until the step is over
     struct numbers items, dossiers; // to load by number
     struct content *contents;
     size_t n_contents, cap_contents;
@@ -54,8 +58,8 @@ void load_put_lanes(struct load *l);
 void load_put_numbers(struct load *l, const struct numbers *list);
 void load_put_no_numbers(struct load *l);
 void load_put_no_texts(struct load *l);
-// Reads wanted fact i into l->needs; false when it needs nothing.
-bool load_read_fact(struct load *l, size_t i);
+// What wanted fact i says; NULL when it makes no sense and needs nothing.
+const struct fact *load_fact(const struct load *l, size_t i);
 // No memory is noted in l->error.
 void load_want(struct load *l, const struct batch_fact *f);
 

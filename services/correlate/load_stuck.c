@@ -12,8 +12,8 @@ bool load_ask_stuck(struct load *l)
     load_put_lanes(l);
     db_open_array(load_params(l), DB_TEXT);
     for (size_t i = 0; i < l->n_wanted; i++) {
-        const struct fact *f = &l->needs.fact;
-        if (!load_read_fact(l, i))
+        const struct fact *f = load_fact(l, i);
+        if (!f)
             continue;
         if (f->code.len)
             db_item_text(load_params(l), f->code.ptr, f->code.len);
@@ -28,10 +28,11 @@ bool load_ask_stuck(struct load *l)
 // Does a fact of the batch retry this code?
 static bool is_retried(struct load *l, const char *code, size_t len)
 {
-    for (size_t i = 0; i < l->n_facts; i++)
-        if (load_read_fact(l, i) && l->needs.fact.kind == EVENT_FACT_RETRIED &&
-            l->needs.fact.code.len == len && memcmp(l->needs.fact.code.ptr, code, len) == 0)
+    for (size_t i = 0; i < l->n_facts; i++) {
+        const struct fact *f = load_fact(l, i);
+        if (f && f->kind == EVENT_FACT_RETRIED && f->code.len == len && memcmp(f->code.ptr, code, len) == 0)
             return true;
+    }
     return false;
 }
 
