@@ -34,6 +34,7 @@ static const struct command commands[] = {
     {"config", command_config, "check or print the configuration"},
     {"device import", command_register, "enrolment codes for many handhelds, from a CSV file"},
     {"device", command_device, "let handhelds in and shut them out"},
+    {"endpoint import", command_register, "webhook endpoints from a CSV file"},
     {"endpoint", command_endpoint,
      "where journeys go: add, list, show, pause, resume, rotate, replay, held, delete"},
     {"keys", command_keys, "make the key ring of an installation"},

@@ -15,6 +15,7 @@ static int usage(FILE *to)
     (void)fputs("usage: duongthu endpoint add --url URL --unit UNIT… [--kind EVENT…] [--legs NBKH] [--thin] "
                 "[--allow CIDR,…]\n"
                 "                             [--label TEXT] [--ed25519] [--from-start]\n"
+                "       duongthu endpoint import FILE.csv   many at once (endpoint import --help)\n"
                 "       duongthu endpoint list\n"
                 "       duongthu endpoint show|held|given-up ENDPOINT\n"
                 "       duongthu endpoint pause|resume ENDPOINT\n"

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Private to cli/endpoint*.c: one call of `duongthu endpoint`.
 #pragma once
+#include "base/buf.h"
 #include "io/dbsync.h"
 #include "io/standard_webhooks.h"
 #include <stdbool.h>
 
 #define ENDPOINT_UNITS_MAX 64
 #define ENDPOINT_KINDS_MAX 64
+#define ENDPOINT_WHY_MAX   256
 
 struct endpoint_call {
     const char *config, *url, *legs, *allow, *label, *dossier, *from, *since, *keep;
@@ -29,6 +31,11 @@ void endpoint_notify(struct endpoint_call *c);
 
 // endpoint_add.c
 int endpoint_add(struct endpoint_call *c);
+// Is what the call says an endpoint? false: why gets a sentence.
+bool endpoint_check(const struct endpoint_call *c, char why[ENDPOINT_WHY_MAX]);
+// Stores a checked one; its id and secret go to out as lines, to be shown once it is committed. An exit code;
+// a failure was told.
+int endpoint_store(struct endpoint_call *c, struct buf *out);
 int endpoint_rotate(struct endpoint_call *c);
 // endpoint_show.c: what there is
 int endpoint_list(struct endpoint_call *c);

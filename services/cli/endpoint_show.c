@@ -53,7 +53,7 @@ int endpoint_list(struct endpoint_call *c)
                 "select e.endpoint || E'\\t' || case when e.status = 'active' and e.down_since is not null "
                 "then 'down' else e.status "
                 "end || E'\\t' || " BEHIND " || E'\\t' || (select count(*) from dt.hold d where d.endpoint = "
-                                           "e.endpoint) || E'\\t' || array_to_string(e.units, "
+                "e.endpoint) || E'\\t' || array_to_string(e.units, "
                 "',') || E'\\t' || e.url || E'\\t' || e.label from dt.endpoint e where $1::uuid is not null "
                 "order by e.created_at");
 }

@@ -57,3 +57,8 @@ MUST_CHECK int register_exec(struct register_run *run, const char *sql, const ch
 // Adds a fact of the operator ("cli") to the run. kind: enum event_kind; code may be NULL; body is copied.
 MUST_CHECK int register_fact(struct register_run *run, int16_t kind, const char *code, const char *body,
                              size_t len);
+
+// register_endpoint.c
+extern const struct register_column register_endpoint_columns[];
+MUST_CHECK bool register_endpoint_check(struct register_row *row, char why[REGISTER_WHY_MAX]);
+MUST_CHECK int register_endpoint_write(struct register_run *run, const struct register_row *row);

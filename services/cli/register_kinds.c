@@ -457,6 +457,8 @@ const struct register_kind register_kinds[] = {
     {"dossier", "dossiers", dossier_columns, true, dossier_check, dossier_write, NULL},
     {"dossier-merger", "mergers of dossiers", dossier_merger_columns, false, dossier_merger_check,
      dossier_merger_write, NULL},
+    {"endpoint", "webhook endpoints", register_endpoint_columns, false, register_endpoint_check,
+     register_endpoint_write, NULL},
     {"link", "links", link_columns, false, link_check, link_write, NULL},
 };
 const size_t register_kind_count = ARRAY_LEN(register_kinds);

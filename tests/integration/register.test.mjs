@@ -105,6 +105,19 @@ test('handhelds: a code each, printed only when all rows are stored', async () =
     assert.equal((await cluster.psql('select from dt.invite')).length, 2);
 });
 
+test('endpoints: checked like `endpoint add`, secrets printed only when all are stored', async () => {
+    const head = 'url,units,kinds,allow,label,ed25519\n';
+    const bad = await refused(['endpoint', 'import', csv('ep1.csv', `${head}https://a.example/h,H48.16,,,A,\nftp://b.example/,H48,,,B,\nhttps://c.example/,H4,,,C,\nhttps://d.example/,H48,item.eaten,,D,\nhttps://e.example/,H48,,,E,maybe\n`)], /4 of 5 rows are wrong/);
+    assert.match(bad, /ep1\.csv:4: 'H4' is not a unit code/);
+    assert.match(bad, /ep1\.csv:5: there is no event 'item\.eaten'/);
+    assert.match(bad, /ep1\.csv:6: thin, ed25519, from_start: expected yes or no/);
+    assert.equal((await cluster.psql('select from dt.endpoint')).length, 0);
+    const { stdout } = await app.run(['endpoint', 'import', csv('ep2.csv', `${head}https://a.example/h,H48.16 000.00.17.H48,item delivery.failed,,A,\nhttp://127.0.0.1:9/,H48,,127.0.0.1/32,B,yes\n`)]);
+    assert.match(stdout, /^A\nendpoint [0-9a-f-]{36}\nsecret whsec_\S+\nB\nendpoint [0-9a-f-]{36}\npublic-key whpk_\S+\n$/);
+    assert.deepEqual((await cluster.psql("select array_to_string(units, ' ') as units, array_to_string(kinds, ' ') as kinds from dt.endpoint order by label")),
+        [{ units: 'H48.16 H48.17', kinds: 'item delivery.failed' }, { units: 'H48', kinds: '' }]);
+});
+
 test('forgetting needs --yes, erases every key, and says so; the log is untouched', async () => {
     await refused(['dossier', 'forget', 'H48.16-261121-0001'], /can't be undone/);
     const before = await facts();
