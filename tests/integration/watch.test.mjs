@@ -183,7 +183,7 @@ test('the gauges say how far behind each consumer is', async (t) => {
     const last = await one(`select max(pos) from dt.fact`);
     await cluster.psql(`update dt.fact set recorded_at = clock_timestamp() - interval '100 s' where pos = $1`, [last]);
     await cluster.psql(`insert into dt.cursor (lane, consumer, pos) values (0, 'correlate', $1)`, [last - 1]);
-    await cluster.psql(`insert into dt.stuck (lane, pos, error) values (0, 1, 'x'), (0, 2, 'x')`);
+    await cluster.psql(`insert into dt.stuck (lane, pos, code, error) values (0, 1, '', 'x'), (0, 2, '', 'x')`);
     await cluster.psql(`update dt.stuck set solved_at = now() where pos = 2`);
     const app = await watching(t);
     const metrics = await until(async () => {
