@@ -41,6 +41,12 @@ static void on_closed(uv_handle_t *handle)
     done(owner);
 }
 
+static void end(struct play *p)
+{
+    if (!uv_is_closing((uv_handle_t *)&p->tick))
+        uv_close((uv_handle_t *)&p->tick, on_closed);
+}
+
 static void add_all(struct notes *to, const struct notes *from)
 {
     for (size_t i = 0; i < from->kept; i++)
@@ -78,13 +84,17 @@ static void on_audited(void *owner, unsigned failed)
     p->looking = false;
     p->look_at = clock_mono_ms() + LOOK_AGAIN_MS;
     phones_poll(sim->phones);
-    if (failed > 0 && clock_mono_ms() < p->until && !sim->ending)
+    if (sim->ending) { // nothing could be read back, so there is nothing to judge by
+        end(p);
+        return;
+    }
+    if (failed > 0 && clock_mono_ms() < p->until)
         return; // the next look
     if (failed > 0 && !p->broken_off)
         note(&sim->notes, "%u dossiers could not be read from the office API", failed);
     judge(p, &complete);
-    if (complete && !uv_is_closing((uv_handle_t *)&p->tick))
-        uv_close((uv_handle_t *)&p->tick, on_closed);
+    if (complete)
+        end(p);
 }
 
 // ---- steps
