@@ -509,7 +509,8 @@ static void key_written(struct outbox *o, struct outbox_key *key, bool ok, int64
 
 void outbox_written(struct outbox *o, bool ok, int64_t now_ms)
 {
-    LIST_FOR(it, &o->writing) {
+    LIST_FOR(it, &o->writing)
+    {
         list_remove(it);
         key_written(o, CONTAINER_OF(it, struct outbox_key, dirty), ok, now_ms);
     }
