@@ -30,12 +30,12 @@ async function folded() {
             (select coalesce(max(pos), 0) from dt.fact f where f.lane = h.lane) <>
             (select coalesce(max(pos), 0) from dt.cursor c where c.lane = h.lane and consumer = 'correlate')`);
         return rows.length === 0;
-    }, { what: 'all lanes are folded', limit: 60_000 });
+    }, { what: 'all lanes are folded', limit: 120_000 });
 }
 
 test('facts of one item in four lanes become one journey, and rebuild follows the turns', async () => {
     const roll = dice(5);
-    const facts = chaos(100, 5);
+    const facts = chaos(60, 5);
     for (let i = 0; i < facts.length; i += 5) {
         const lane = roll(4);
         await Promise.all([1, 2, 3].map(async (source) => {

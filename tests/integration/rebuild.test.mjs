@@ -48,13 +48,13 @@ const empty = () => cluster.psql(`truncate dt.item, dt.container, dt.content, dt
     dt.cursor, dt.turn`);
 
 test('batches of 1, 7 and 500 facts, and of few rows, store the same; rebuild proves each of them', async () => {
-    await appendChaos(cluster, chaos(120, 1), 1);
+    await appendChaos(cluster, chaos(70, 1), 1);
     let first;
     for (const config of [{ facts: 500 }, { facts: 7 }, { facts: 1 }, { facts: 500, rows: 3 }]) {
         await empty();
         const app = await fold(config);
         const stored = await projection();
-        assert.ok(stored.journey.length > 300 && stored.item.length >= 100, 'the day was a day');
+        assert.ok(stored.journey.length > 200 && stored.item.length >= 60, 'the day was a day');
         first ??= stored;
         for (const name of Object.keys(PROJECTION))
             assert.deepEqual(stored[name], first[name], `${name} with ${JSON.stringify(config)}`);
@@ -69,8 +69,8 @@ test('facts that come while it runs, a few at a time, give the same as all at on
     await empty();
     const app = await startApp({ cluster, services: ['correlate'] });
     for (const seed of [2, 3, 4])
-        await appendChaos(cluster, chaos(25, seed), seed);
-    await until(async () => (await cluster.psql(DONE))[0].done, { what: 'all facts are folded', limit: 60_000 });
+        await appendChaos(cluster, chaos(15, seed), seed);
+    await until(async () => (await cluster.psql(DONE))[0].done, { what: 'all facts are folded', limit: 120_000 });
     const { stdout } = await app.run(['rebuild', '--check', '--orders', '3', '--rows', '7']);
     assert.match(stdout, /3 random orders: states and histories of items: equal/);
     await app.stop();
