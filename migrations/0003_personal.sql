@@ -36,17 +36,29 @@ create table dt.forgotten (
     primary key (lane, subject)
 );
 
--- Erases the person behind a dossier: its wraps, blobs that no other subject holds, its contact. Returns how many blobs died.
+-- Erases the person behind a dossier: its wraps, blobs that no other subject holds, its contact. Personal parts of scans are wrapped for their item: they go when every
+-- dossier that the item was ever linked to is forgotten. Returns how many blobs died.
 create function dt.forget(p_subject text, p_why text) returns integer
 language plpgsql security definer set search_path = dt, pg_catalog as $$
-declare v integer;
+declare
+    v_subjects text[];
+    v          integer;
 begin
     insert into dt.forgotten (lane, subject, why) values (0, p_subject, p_why) on conflict do nothing;
     delete from dt.contact where 'dossier:' || dossier = p_subject;
-    with gone as (delete from dt.wrap where subject = p_subject returning lane, blob)
+    select array_agg('item:' || i.code) into v_subjects
+    from dt.dossier_code c
+    join dt.link l on l.dossier_lane = c.lane and l.dossier = c.dossier
+    join dt.item i on i.lane = l.lane and i.item = l.item
+    where 'dossier:' || c.code = p_subject
+      and not exists (select from dt.link o where o.lane = i.lane and o.item = i.item and not exists
+                      (select from dt.dossier_code k join dt.forgotten f on f.subject = 'dossier:' || k.code
+                       where k.lane = o.dossier_lane and k.dossier = o.dossier));
+    v_subjects := array_append(v_subjects, p_subject);
+    with gone as (delete from dt.wrap where subject = any (v_subjects) returning lane, blob)
     delete from dt.sealed s using gone g
     where s.lane = g.lane and s.blob = g.blob
-      and not exists (select from dt.wrap w where w.lane = s.lane and w.blob = s.blob and w.subject <> p_subject);
+      and not exists (select from dt.wrap w where w.lane = s.lane and w.blob = s.blob and w.subject <> all (v_subjects));
     get diagnostics v = row_count;
     return v;
 end $$;

@@ -13,11 +13,10 @@ grant execute on function dt.append_scans, dt.enrol, dt.enrol_failed, dt.open_st
 grant select on dt.device, dt.stream, dt.post_office to dt_ingest;
 
 -- correlate
-grant select on dt.fact, dt.fact_head, dt.unit, dt.unit_alias, dt.stream, dt.contact to dt_correlate;
+grant select on dt.fact, dt.fact_head, dt.unit, dt.unit_alias, dt.stream to dt_correlate;
 grant select, insert, update, delete on dt.item, dt.dossier, dt.dossier_code, dt.link, dt.container, dt.content, dt.turn, dt.stuck, dt.cursor to dt_correlate;
 grant select, insert on dt.journey to dt_correlate;
 grant select, update on dt.journey_head to dt_correlate; -- update: FOR UPDATE needs it
-grant select, insert on dt.wrap to dt_correlate;
 grant insert, update on dt.unit_alias to dt_correlate; -- unit.merged
 
 -- webhook: no personal data, no item, no fact.

@@ -232,7 +232,13 @@ int item_apply(struct batch *b, int32_t *ret_part)
     if (!it)
         return ERR_NO_MEMORY;
     *ret_part = 0;
-    int err = apply_links(b, it);
+    int err = ERR_OK;
+    // The leg that a link states is part of what is known of the item: at a one-stop office it may be the
+    // only word on whether a delivery hands over (N, B) or brings the result (K).
+    if (c->fact.kind == EVENT_DOSSIER_LINK && c->trail.leg != LEG_NONE)
+        err = item_change(b, it, &c->trail);
+    if (!err)
+        err = apply_links(b, it);
     if (err || c->fact.kind == EVENT_DOSSIER_LINK || c->fact.kind == EVENT_DOSSIER_UNLINK)
         return err;
     err = enter_box(b, it);

@@ -104,9 +104,9 @@ bool event_allows(unsigned kind, enum event_source source)
     return def && source >= SOURCE_DEVICE && source <= SOURCE_TIMER && (def->sources & BIT(source));
 }
 
-bool event_is_alarm(unsigned kind)
+bool event_is_remark(unsigned kind)
 {
-    return kind == EVENT_ITEM_SILENT || kind == EVENT_PICKUP_OVERDUE;
+    return kind == EVENT_ITEM_SILENT || kind == EVENT_PICKUP_OVERDUE || kind == EVENT_DOSSIER_LINK;
 }
 
 uint8_t event_rank(unsigned kind)

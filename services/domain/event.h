@@ -137,8 +137,9 @@ const struct event_def *event_parse(const char *name, size_t len);
 const char *event_name(unsigned kind);
 // May this source state this kind?
 bool event_allows(unsigned kind, enum event_source source);
-// An alarm of our timers: it moves nothing and is no news of the item, so it makes no later scan late.
-bool event_is_alarm(unsigned kind);
+// A remark about the item (an alarm of our timers; a link, which may say the leg): it moves nothing and is no
+// news of the item, so it makes no later scan late.
+bool event_is_remark(unsigned kind);
 // The rank; 255 for an unknown kind.
 uint8_t event_rank(unsigned kind);
 

@@ -342,7 +342,7 @@ void journey_fold(const struct trail_fact *facts, size_t n, struct journey_entry
             it.illegals = (uint16_t)(it.illegals + !!(w.flags & JOURNEY_ILLEGAL));
         }
         entries[i].after = it.state;
-        if (facts[i].kind != EVENT_CORRECTION && !event_is_alarm(facts[i].kind))
+        if (facts[i].kind != EVENT_CORRECTION && !event_is_remark(facts[i].kind))
             it.newest = facts[i].at;
     }
     *ret_item = it;
@@ -352,15 +352,15 @@ void journey_fold(const struct trail_fact *facts, size_t n, struct journey_entry
 
 // Is any fact newer, in fold order, than place i? A correction speaks of another fact's time, and bookkeeping
 // of money does not make a delivery scan late (nor the other way round), so each is measured among its own.
-// An alarm says that nothing was heard: what was scanned meanwhile and comes after it is news.
+// A remark is no news of the item: what was scanned before it and comes after it is.
 static bool is_late(const struct trail_fact *facts, size_t n, size_t i)
 {
     bool money = facts[i].kind >= EVENT_FEE_COLLECTED && facts[i].kind <= EVENT_FEE_REFUNDED;
-    if (facts[i].kind == EVENT_CORRECTION || event_is_alarm(facts[i].kind))
+    if (facts[i].kind == EVENT_CORRECTION || event_is_remark(facts[i].kind))
         return false;
     for (size_t k = n; --k > i;) {
         bool its_money = facts[k].kind >= EVENT_FEE_COLLECTED && facts[k].kind <= EVENT_FEE_REFUNDED;
-        if (facts[k].kind != EVENT_CORRECTION && !event_is_alarm(facts[k].kind) && its_money == money)
+        if (facts[k].kind != EVENT_CORRECTION && !event_is_remark(facts[k].kind) && its_money == money)
             return true;
     }
     return false;
@@ -399,6 +399,7 @@ enum trail_error journey_add(struct trail_fact *facts, size_t *n, struct journey
     journey_fold(facts, *n, entries, item);
     bool changed = before.state != item->state;
     bool silent = (entries[i].flags & (JOURNEY_RETRACTED | JOURNEY_REPEAT)) ||
+                  f->kind == EVENT_DOSSIER_LINK || // the dossier that is linked is told by the linker
                   has_repeat(facts, *n, entries, i) || is_waiting_correction(facts, *n, i);
     if (silent && !changed) {
         *ret_row = (struct journey_row){.before = before.state, .after = item->state};
@@ -422,7 +423,7 @@ struct journey_row journey_replay(const struct trail_fact *facts, size_t n,
     struct journey_item before = *item, after = *item;
     uint8_t flags = JOURNEY_REPLAY | (entries[i].flags & (JOURNEY_ILLEGAL | JOURNEY_CONTRADICTION));
     if (entries[i].flags & (JOURNEY_RETRACTED | JOURNEY_REPEAT) || facts[i].kind == EVENT_CORRECTION ||
-        event_is_alarm(facts[i].kind))
+        event_is_remark(facts[i].kind))
         return (struct journey_row){.before = item->state, .after = item->state};
     before.state = entries[i].before;
     after.state = entries[i].after;

@@ -140,6 +140,7 @@ for (const lanes of [1, 4]) {
         });
         t.diagnostic(`${disturbances} disturbances, ${again} calls sent again`);
         assert.ok(again > 0, 'the kills were felt');
+        await until(() => cluster.psql('SELECT 1'), { limit: 60_000, what: 'the server has come back from the last kill' });
         const stored = await inspect(cluster);
         assert.deepEqual(driver.lines.filter((line) => /^(number|conflict) /.test(line)).sort(), stored, `seed ${seed}`);
     });

@@ -76,6 +76,26 @@ test('an item without a dossier waits, and its life is told when the link comes'
     assert.equal(link.source, 2);
 });
 
+test('forgetting a dossier erases what scans of its items sealed, once nobody else holds the item', async () => {
+    const [alone, shared] = [item(91), item(92)];
+    const seal = (code) => cluster.psql(`with s as (insert into dt.sealed (lane, blob, kind, sealed) values (0, gen_random_uuid(), 2, '\\x00') returning blob)
+        insert into dt.wrap (lane, blob, subject, wrapped) select 0, blob, 'item:${code}', '\\x00' from s`);
+    await append(cluster, 1, [
+        { at: '08:00', type: 'item.collected', code: alone, leg: 'N', dossier: 'H56.14-261120-0091' },
+        { at: '08:00', type: 'item.collected', code: shared, leg: 'N', dossier: ['H56.14-261120-0091', 'H56.14-261120-0092'] },
+    ]);
+    await folded();
+    await seal(alone);
+    await seal(shared);
+    const left = async () => (await cluster.psql(`select subject from dt.wrap order by 1`)).map((row) => row.subject);
+    await cluster.psql(`select dt.forget('dossier:H56.14-261120-0091', 'test')`);
+    assert.deepEqual(await left(), [`item:${shared}`]);
+    await cluster.psql(`select dt.forget('dossier:H56.14-261120-0092', 'test')`);
+    assert.deepEqual(await left(), []);
+    assert.deepEqual(await cluster.psql('select from dt.sealed'), []);
+    assert.equal((await journey('H56.14-261120-0091')).length, 2, 'the journey holds no person and stays');
+});
+
 test('corrections name the journey number they take back, also when it was told long ago', async () => {
     const parcel = item(3), code = 'H56.14-261120-0003';
     await append(cluster, 1, [

@@ -110,8 +110,8 @@ const RIGHTS = {
         link:r link_token:r migration:r opt_out:rawd post_office:rawd published:r quarantine:rawd receipt:r registration:raw replay:rawd
         sealed:rawd
         sms:r stream:r stuck:rawd turn:r unit:rawd unit_alias:rawd wrap:rawd`,
-    dt_correlate: `contact:r container:rawd content:rawd cursor:rawd dossier:rawd dossier_code:rawd fact:r fact_head:r item:rawd
-        journey:ra journey_head:rw lease:raw link:rawd stream:r stuck:rawd turn:rawd unit:r unit_alias:raw wrap:ra`,
+    dt_correlate: `container:rawd content:rawd cursor:rawd dossier:rawd dossier_code:rawd fact:r fact_head:r item:rawd
+        journey:ra journey_head:rw lease:raw link:rawd stream:r stuck:rawd turn:rawd unit:r unit_alias:raw`,
     dt_ingest: 'device:r post_office:r stream:r',
     dt_portal: '',
     dt_sms: `contact:r cursor:ra dossier:r dossier_code:r forgotten:r item:r journey:r journey_head:r lease:raw link_token:raw opt_out:raw

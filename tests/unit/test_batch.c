@@ -132,6 +132,30 @@ static void a_late_link_may_still_call_for_the_present(void **state)
     end();
 }
 
+// The clerk knows which way the item goes, no scan says it: delivered means handed over.
+static void a_link_states_the_leg(void **state)
+{
+    (void)state;
+    begin();
+    say(40, SOURCE_OFFICE, "type=dossier.link\ncode=" A "\ndossier=" D "\nleg=N\n");
+    assert_string_equal(hears(D), "1 dossier.link S00");
+    say(10, SOURCE_DEVICE,
+        "type=item.collected\ncode=" A "\n"); // scanned before the link, uploaded after: no news is late
+    say(60, SOURCE_DEVICE, "type=item.delivered\ncode=" A "\n");
+    assert_string_equal(hears(D), "2 item.collected S06 T3; 3 item.delivered S18 T4");
+    end();
+
+    begin(); // and when it comes last, what was read otherwise is revised for those who were told
+    say(10, SOURCE_DEVICE, "type=item.collected\ncode=" A "\ndossier=" D "\n");
+    say(20, SOURCE_DEVICE, "type=item.delivered\ncode=" A "\n");
+    assert_string_equal(state_of(A), "S19");
+    batch_clear(batch);
+    say(30, SOURCE_OFFICE, "type=dossier.link\ncode=" A "\ndossier=" D "\nleg=N\n");
+    assert_string_equal(state_of(A), "S18");
+    assert_string_equal(hears(D), "3 dossier.link S18 revised");
+    end();
+}
+
 static void one_envelope_many_dossiers(void **state)
 {
     (void)state;
@@ -577,6 +601,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_item_waits_for_its_dossier),
         cmocka_unit_test(a_late_link_may_still_call_for_the_present),
+        cmocka_unit_test(a_link_states_the_leg),
         cmocka_unit_test(one_envelope_many_dossiers),
         cmocka_unit_test(links_end),
         cmocka_unit_test(bags_move_what_is_inside),
