@@ -118,11 +118,14 @@ begin
     perform dt.lease_check('sms', p_epoch);
     update dt.sms set state = 'cancelled', why = 'expired', changed_at = statement_timestamp()
     where state = 'waiting' and expires_at <= statement_timestamp() and not_before <= statement_timestamp();
+    update dt.sms s set state = 'cancelled', why = 'opted-out', changed_at = statement_timestamp()
+    from dt.opt_out o where s.state = 'waiting' and s.lane = o.lane and s.phone_hmac = o.phone_hmac;
     return query
         with due as (
             select s.lane, s.id from dt.sms s
             where s.not_before <= clock_timestamp()
-              and (s.state = 'waiting' or s.state = 'unknown' and s.copies < 2 and s.expires_at > clock_timestamp())
+              and (s.state = 'waiting' or s.state = 'unknown' and s.copies < 2 and s.expires_at > clock_timestamp()
+                   and not exists (select from dt.opt_out o where o.lane = s.lane and o.phone_hmac = s.phone_hmac))
             order by s.not_before limit p_limit
         ), taken as (
             update dt.sms s

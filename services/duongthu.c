@@ -51,6 +51,8 @@ static const struct command commands[] = {
     {"unmatched", command_attention, "items without a dossier"},
     {"frozen", command_attention, "items that nothing moves any more"},
     {"sms preview", command_sms_preview, "show what a text is as SMS: encoding, length, segments"},
+    {"sms opt-out", command_sms_opt, "a citizen wants no messages"},
+    {"sms opt-in", command_sms_opt, "a citizen wants messages again"},
     {"webhook sign", command_webhook_sign, "print the signature of a body, as offices get it"},
     {"webhook verify", command_webhook_verify, "check such a signature"},
     {"migrate", command_migrate, "bring the database schema up to date"},

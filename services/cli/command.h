@@ -22,3 +22,4 @@ int command_webhook_verify(int argc, char **argv); // webhook verify … --signa
 int command_register(int argc, char **argv); // unit, unit-alias, …: add|import|list (register_kinds.c)
 int command_dossier_forget(int argc, char **argv); // dossier forget CODE --yes
 int command_attention(int argc, char **argv);      // quarantine, stuck, unmatched, frozen: list (attention.c)
+int command_sms_opt(int argc, char **argv);        // sms opt-out|opt-in (opt_out.c)

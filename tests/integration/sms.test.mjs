@@ -185,6 +185,26 @@ test('a newer message about the item replaces the one that waits', async () => {
     assert.deepEqual(rows.map(({ template, state, why }) => [template, state, why]), [[8, 'cancelled', 'superseded'], [11, 'accepted', '']]);
 });
 
+test('who opted out gets nothing, also not what waits; who opts in again does', async () => {
+    const phone = '+84900000009';
+    gateway.setMode('503');
+    const waiting = await newDossier({ fields: { phone } });
+    await tell(waiting, 3);
+    await until(async () => (await ledger(waiting))[0]?.why === 'http-503');
+    assert.equal((await app.run(['sms', 'opt-out'], { input: '02603862345\n', mayFail: true })).code, 1);
+    assert.match((await app.run(['sms', 'opt-out'], { input: '0900.000.009\n' })).stdout, /no message/);
+    gateway.setMode('ok');
+    assert.equal((await settled(waiting, 'cancelled'))[0].why, 'opted-out');
+    const later = await newDossier({ fields: { phone } });
+    await tell(later, 3);
+    assert.equal((await settled(later, 'cancelled'))[0].why, 'opted-out');
+    await app.run(['sms', 'opt-in'], { input: '0900000009\n' });
+    const again = await newDossier({ fields: { phone } });
+    await tell(again, 3);
+    await settled(again, 'accepted');
+    assert.equal(sent(waiting).length + sent(later).length, 0);
+});
+
 test('killed between submitting and the answer: unknown, never silently sent again', async () => {
     const d = await newDossier();
     gateway.setMode('dead');
