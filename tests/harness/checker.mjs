@@ -55,8 +55,8 @@ export const RULES = {
     'receipt-lost': 'a delivery receipt that was taken is in the ledger',
 };
 
-// A webhook's attempt, a gateway's answer is recorded at most so long after it (ms): a fault that strikes later explains no second copy.
-const SETTLE_MS = 5_000;
+// An attempt is recorded at most a lease after its answer (ms): who cannot write for so long is not the owner any more. A fault that strikes later explains no second copy.
+const SETTLE_MS = 15_000;
 const SKEW_MS = 300_000;
 const SENT = new Set(['ok', 'slow', 'lost', 'truncated', 'garbage', 'dead', 'endless', 'redirect', '500']); // modes in which a citizen may have the message
 const REASONS = { 10: 'check-digit', 11: 'device-revoked', 12: 'time-absurd', 13: 'conflict', 14: 'code-unknown', 15: 'event-invalid' };
@@ -341,7 +341,7 @@ function checkCopies(sink, id, requests, history, say) {
     good.slice(1).forEach((next, i) => {
         const before = good[i];
         if (before.answered !== undefined && !struck(history, 'webhook', before.at, Math.min(next.at, before.answered + SETTLE_MS)))
-            say('unexplained', `${sink.endpoint}: ${id} came again ${next.at - before.answered} ms after it was answered well`);
+            say('unexplained', `${sink.endpoint}: ${id} came again at ${next.at}, ${next.at - before.answered} ms after it was answered well`);
     });
 }
 
