@@ -159,7 +159,7 @@ int endpoint_store(struct endpoint_call *c, struct buf *out)
         "endpoint, n, done) select h.lane, e.endpoint, 1, case when $10::boolean then 0 else "
         "coalesce((select p.pos from dt.published p where p.lane = h.lane order by p.pos desc limit 1), 0) "
         "end from dt.journey_head h cross join e) select endpoint::text from e";
-    struct secret secret;
+    struct secret secret = {0};
     struct db_params p;
     const struct db_result *r;
     crypto_random(c->id, sizeof c->id);
