@@ -1,103 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The engine of correlate without a database: stories told as facts, and what each dossier hears.
-#include "base/err.h"
-#include "correlate/batch.h"
-#include "domain/item_code.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define A "EC000000019VN"
-#define B "EC000000022VN"
-#define C "EC000000036VN"
-#define D "H56.14-261120-0001"
-#define E "H56.14-261120-0002"
-
-static struct world world;
-static struct batch *batch;
-static int64_t pos;
-static int64_t seqs[8]; // per source
-static int32_t part;
-
-static void begin(void)
-{
-    static const int16_t lanes[] = {0};
-    world_init(&world, &(struct world_ids){0, 0, 0}, lanes, 1);
-    assert_int_equal(batch_create(&world, &batch), ERR_OK);
-    pos = 0;
-    memset(seqs, 0, sizeof seqs);
-}
-
-static void end(void)
-{
-    batch_destroy(batch);
-    world_done(&world);
-}
-
-// keys: the rest of a body, "type=item.collected\ncode=…\n". The source has the stream of its number.
-static void say(int minute, enum event_source source, const char *keys)
-{
-    char body[FACT_BODY_MAX];
-    int len = snprintf(body, sizeof body, "v=1\n%s", keys);
-    struct batch_fact f = {.pos = ++pos,
-                           .stream = source,
-                           .seq = ++seqs[source],
-                           .source = (int)source,
-                           .at = minute * INT64_C(60000),
-                           .body = body,
-                           .body_len = (size_t)len};
-    part = 0;
-    do {
-        int32_t from = part;
-        assert_int_equal(batch_apply(batch, &f, from, &part), ERR_OK);
-        assert_true(part == 0 || part > from);
-    } while (part);
-}
-
-// What the dossier was told since the last call: "2 item.collected S06 T3 late; …", all if code is NULL.
-static const char *heard(const char *code)
-{
-    static char text[8192];
-    size_t len = 0;
-    text[0] = 0;
-    for (size_t i = 0; i < batch->n_rows; i++) {
-        const struct batch_row *r = &batch->rows[i];
-        if (code && strcmp(r->code, code) != 0)
-            continue;
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s%d %s S%02u", len ? "; " : "", (int)r->seq,
-                                event_name(r->kind), r->state);
-        if (r->sms)
-            len += (size_t)snprintf(text + len, sizeof text - len, " T%u", r->sms);
-        static const char *const flags[] = {"late",      "revised", "illegal", "contradiction",
-                                            "retracted", "repeat",  "replay"};
-        for (size_t f = 0; f < ARRAY_LEN(flags); f++)
-            if (r->flags & 1U << f)
-                len += (size_t)snprintf(text + len, sizeof text - len, " %s", flags[f]);
-        if (r->retracts)
-            len += (size_t)snprintf(text + len, sizeof text - len, " retracts %d", (int)r->retracts);
-    }
-    return text;
-}
-
-static const char *hears(const char *code)
-{
-    const char *text = heard(code);
-    batch_clear(batch);
-    return text;
-}
-
-static const char *state_of(const char *code)
-{
-    const struct world_item *it = world_item(&world, code, strlen(code), 0);
-    return it ? state_code(it->now.state) : "none";
-}
+#include "batch_fixture.h"
 
 static void an_item_waits_for_its_dossier(void **state)
 {
@@ -515,87 +418,6 @@ static void a_large_fan_out_goes_on_by_part(void **state)
     end();
 }
 
-// ---- orders of arrival
-
-struct line {
-    int minute;
-    enum event_source source;
-    const char *keys;
-    int64_t seq;
-};
-
-static uint64_t fingerprint(void)
-{
-    uint64_t sum = 0;
-    for (const struct world_item *it = world.all_items; it; it = it->next_all) {
-        struct trail_fact facts[TRAIL_MAX];
-        struct journey_entry entries[TRAIL_MAX];
-        struct journey_item now;
-        size_t n;
-        uint64_t h = 1469598103934665603U;
-        assert_int_equal(trail_unpack(it->trail.bytes, it->trail.len, facts, &n), TRAIL_OK);
-        journey_fold(facts, n, entries, &now);
-        assert_int_equal(now.state, it->now.state);
-        for (const char *c = it->code; *c; c++)
-            h = (h ^ (uint64_t)*c) * 1099511628211U;
-        for (size_t i = 0; i < n; i++) {
-            h = (h ^ (uint64_t)facts[i].at) * 1099511628211U;
-            h = (h ^ (uint64_t)facts[i].seq) * 1099511628211U;
-            h = (h ^ (uint64_t)(facts[i].kind * 2U + facts[i].inherited)) * 1099511628211U;
-            h = (h ^ (uint64_t)(entries[i].after * 256U + entries[i].flags)) * 1099511628211U;
-        }
-        sum += h;
-    }
-    return sum;
-}
-
-static void states_and_histories_do_not_depend_on_order(void **state)
-{
-    (void)state;
-    static struct line lines[] = {
-        {10, SOURCE_DEVICE, "type=item.accepted\ncode=" A "\ndossier=" D "\nleg=K\n", 1},
-        {11, SOURCE_DEVICE, "type=item.accepted\ncode=" B "\nleg=N\n", 2},
-        {20, SOURCE_DEVICE, "type=item.put_in\ncode=" A "\ninto=TUI-580000-1\n", 3},
-        {30, SOURCE_DEVICE, "type=bag.closed\ncode=TUI-580000-1\nmember=" B "\n", 4},
-        {35, SOURCE_DEVICE, "type=bag.closed\ncode=TUI-580000-2\nmember=" C "\n", 5},
-        {40, SOURCE_DEVICE,
-         "type=dispatch.departed\ncode=CT-580000-1\nmember=TUI-580000-1\nmember=TUI-580000-2\n", 6},
-        {50, SOURCE_DEVICE, "type=dispatch.arrived\ncode=CT-580000-1\n", 7},
-        {55, SOURCE_DEVICE, "type=bag.received\ncode=TUI-580000-1\n", 8},
-        {60, SOURCE_DEVICE, "type=bag.opened\ncode=TUI-580000-1\nmember=" A "\n", 9},
-        {62, SOURCE_DEVICE, "type=bag.opened\ncode=TUI-580000-2\n", 10},
-        {65, SOURCE_OPERATOR, "type=correction\ncode=TUI-580000-2\nretracts=1:10\n", 1},
-        {66, SOURCE_OPERATOR, "type=correction\ncode=" A "\nretracts=1:12\n", 2},
-        {70, SOURCE_DEVICE, "type=item.taken_out\ncode=" C "\n", 11},
-        {80, SOURCE_DEVICE, "type=delivery.started\ncode=" A "\n", 12},
-        {90, SOURCE_DEVICE, "type=bag.received\ncode=TUI-580000-2\n", 13},
-        {95, SOURCE_DEVICE, "type=item.delivered\ncode=" A "\n", 14},
-        {96, SOURCE_OFFICE, "type=dossier.unlink\ncode=" A "\ndossier=" D "\n", 1},
-    };
-    uint64_t expected = 0;
-    srand(31);
-    for (int round = 0; round < 3000; round++) {
-        begin();
-        for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-            seqs[lines[i].source] = lines[i].seq - 1;
-            pos = (int64_t)(lines[i].source * 100 +
-                            (unsigned)lines[i].seq); // the fact's own, whatever the order
-            say(lines[i].minute, lines[i].source, lines[i].keys);
-        }
-        if (round == 0)
-            expected = fingerprint();
-        else if (fingerprint() != expected)
-            fail_msg("round %d differs", round);
-        end();
-        for (size_t i = ARRAY_LEN(lines); i > 1; i--) {
-            size_t k = (size_t)rand() % i;
-            struct line swap = lines[k];
-            lines[k] = lines[i - 1];
-            lines[i - 1] = swap;
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -617,7 +439,6 @@ int main(void)
         cmocka_unit_test(too_many_facts_freeze),
         cmocka_unit_test(unusable_facts_are_listed),
         cmocka_unit_test(a_large_fan_out_goes_on_by_part),
-        cmocka_unit_test(states_and_histories_do_not_depend_on_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
