@@ -149,7 +149,7 @@ begin
         gateway_id = case when p_gateway_id = '' then gateway_id else p_gateway_id end,
         copies = case when p_sent then copies else copies - 1 end,
         tries = case when p_state = 'waiting' then tries + 1 else 0 end
-    where id = p_id and state = 'submitting';
+    where id = p_id and (state = 'submitting' or state = 'unknown' and p_state in ('accepted', 'failed')); -- an answer may be written after we lost and regained the lease
 end $$;
 
 -- A new owner cannot know what became of its predecessor's submissions: they are unknown, wait for a receipt, and are sent at most once more.

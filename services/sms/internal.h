@@ -47,7 +47,8 @@ struct sms {
     uint32_t installation_epoch;
     struct sms_quiet quiet;
     bool stopping;
-    unsigned open; // handles and parts that stop() still waits for
+    int64_t drain_until_ms; // monotonic; while stopping
+    unsigned open;          // handles and parts that stop() still waits for
 };
 
 // The lease is ours now and for a while: checked before each submission.

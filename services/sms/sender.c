@@ -23,7 +23,7 @@ struct submission {
     char reference[UUID_TEXT], gateway_id[80], why[64];
     unsigned tries;
     struct sms_step step;
-    bool sent, busy;
+    bool sent, unsettled; // unsettled: the answer is known and could not be written yet
 };
 
 struct sender {
@@ -56,6 +56,7 @@ static struct metric by_answer[] = {
 static void on_recovered(struct db_query *q, int err, const struct db_result *r);
 static void on_claimed(struct db_query *q, int err, const struct db_result *r);
 static void on_settled(struct db_query *q, int err, const struct db_result *r);
+static void settle_again(struct sender *x);
 
 bool sender_busy(const struct sender *x)
 {
@@ -69,6 +70,8 @@ void sender_reset(struct sender *x)
 
 void sender_step(struct sender *x)
 {
+    if (sms_owns(x->sms))
+        settle_again(x);
     // One claim at a time, and only with the whole window free: what is claimed is submitted at once.
     if (x->claiming || x->in_flight > 0 || x->sms->stopping || !sms_owns(x->sms))
         return;
@@ -112,23 +115,30 @@ static void settle(struct submission *m)
     db_put_cstr(d, m->gateway_id);
     db_put_time_ms(d, m->step.not_before_ms);
     db_put_bool(d, m->sent);
-    m->settle.timeout_ms = 0;
-    int err = db_submit(m->sender->sms->db, &m->settle);
-    if (err != ERR_OK) // the row stays `submitting`: with the next lease or restart it becomes unknown, never
-                       // sent a third time
-        on_settled(&m->settle, err, NULL);
+    m->unsettled = db_submit(m->sender->sms->db, &m->settle) != ERR_OK;
+}
+
+// What the gateway answered is kept until it is written: an answer that we forget would count as lost, and
+// the citizen would hear twice. A process that dies with it leaves the row `submitting`, which the next owner
+// makes unknown.
+static void settle_again(struct sender *x)
+{
+    for (unsigned i = 0; i < x->window; i++) {
+        if (x->slots[i].unsettled)
+            settle(&x->slots[i]);
+    }
 }
 
 static void on_settled(struct db_query *q, int err, const struct db_result *r)
 {
     struct submission *m = q->owner;
     struct sender *x = m->sender;
-    m->busy = false;
-    x->in_flight--;
-    if (err != ERR_OK) {
-        (void)sms_query_failed(x->sms, "settle", err, r);
+    m->unsettled = err != ERR_OK && sms_query_failed(x->sms, "settle", err, r);
+    if (m->unsettled)
+        return; // the next step tries again
+    if (err != ERR_OK)
         x->recovered = false;
-    }
+    x->in_flight--;
     if (x->in_flight == 0)
         sender_step(x);
 }

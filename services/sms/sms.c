@@ -252,7 +252,8 @@ static void on_released(struct db_query *q, int err, const struct db_result *r)
 static void on_drain_tick(uv_timer_t *t)
 {
     struct sms *s = t->data;
-    bool late = clock_mono_ms() > s->lease_until_ms;
+    bool late = clock_mono_ms() > s->drain_until_ms;
+    sender_step(s->sender); // answers that are not written yet
     if ((planner_busy(s->planner) || sender_busy(s->sender) || s->lease_busy) && !late)
         return;
     (void)uv_timer_stop(t);
@@ -268,8 +269,7 @@ static void on_drain_tick(uv_timer_t *t)
 static void on_listener_drained(void *owner)
 {
     struct sms *s = owner;
-    s->lease_until_ms =
-        clock_mono_ms() + DRAIN_MS; // from here on: the limit of the drain; nothing new is sent
+    s->drain_until_ms = clock_mono_ms() + DRAIN_MS;
     (void)uv_timer_start(&s->tick, on_drain_tick, 0, 20);
 }
 

@@ -221,6 +221,20 @@ test('killed between submitting and the answer: unknown, never silently sent aga
     assert.equal(sent(d).length, 1);
 });
 
+test('an answer that could not be written at once is not forgotten: no second copy', async () => {
+    const d = await newDossier();
+    gateway.delay = 1_500;
+    gateway.setMode('slow');
+    await tell(d, 3);
+    await until(() => sent(d).length === 1);
+    await cluster.stop('immediate'); // the gateway says yes to a service that can't write
+    await until(async () => (await fetch(app.ops('sms', '/readyz'))).status === 503);
+    gateway.setMode('ok');
+    await cluster.start();
+    const [row] = await settled(d, 'accepted');
+    assert.deepEqual([row.copies, row.possible_duplicate, sent(d).length], [1, false, 1]);
+});
+
 test('PostgreSQL away: not ready, and on by itself afterwards', async () => {
     await cluster.stop('immediate');
     await until(async () => (await fetch(app.ops('sms', '/readyz'))).status === 503, { limit: 5_000 });
