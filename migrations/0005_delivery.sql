@@ -125,8 +125,11 @@ begin
     select * from unnest(a_lane, a_endpoint, a_pos, a_at, a_outcome, a_status, a_took, a_error) on conflict do nothing;
     delete from dt.gap g using unnest(t_lane, t_endpoint, t_dossier) as t (lane, endpoint, dossier)
     where g.lane = t.lane and g.endpoint = t.endpoint and g.dossier = t.dossier;
+    -- A dossier may have given up several events since the last call; the last one is the gap.
     insert into dt.gap (lane, endpoint, dossier, seq)
-    select * from unnest(g_lane, g_endpoint, g_dossier, g_seq) on conflict (lane, dossier, endpoint) do update set seq = excluded.seq, at = v_now;
+    select g.lane, g.endpoint, g.dossier, max(g.seq) from unnest(g_lane, g_endpoint, g_dossier, g_seq) as g (lane, endpoint, dossier, seq)
+    group by g.lane, g.endpoint, g.dossier
+    on conflict (lane, dossier, endpoint) do update set seq = excluded.seq, at = v_now;
     insert into dt.attempt (lane, endpoint, pos, at, outcome, error)
     select g.lane, g.endpoint, j.pos, v_now, 3, g.why
     from unnest(g_lane, g_endpoint, g_dossier, g_seq, g_why) as g (lane, endpoint, dossier, seq, why)
@@ -134,9 +137,13 @@ begin
     on conflict do nothing;
     delete from dt.hold d using unnest(f_lane, f_endpoint, f_dossier) as f (lane, endpoint, dossier)
     where d.lane = f.lane and d.endpoint = f.endpoint and d.dossier = f.dossier;
+    -- The same for a hold that changed twice: as it is now.
     insert into dt.hold (lane, endpoint, dossier, from_seq, attempts, since, next_at, why)
-    select h.lane, h.endpoint, h.dossier, h.from_seq, h.attempts, v_now - h.since * interval '1 ms', v_now + h.next * interval '1 ms', h.why
-    from unnest(h_lane, h_endpoint, h_dossier, h_from, h_attempts, h_next, h_since, h_why) as h (lane, endpoint, dossier, from_seq, attempts, next, since, why)
+    select distinct on (h.lane, h.endpoint, h.dossier)
+           h.lane, h.endpoint, h.dossier, h.from_seq, h.attempts, v_now - h.since * interval '1 ms', v_now + h.next * interval '1 ms', h.why
+    from unnest(h_lane, h_endpoint, h_dossier, h_from, h_attempts, h_next, h_since, h_why) with ordinality
+         as h (lane, endpoint, dossier, from_seq, attempts, next, since, why, ord)
+    order by h.lane, h.endpoint, h.dossier, h.ord desc
     on conflict (lane, endpoint, dossier) do update
         set from_seq = excluded.from_seq, attempts = excluded.attempts, since = excluded.since, next_at = excluded.next_at, why = excluded.why;
     insert into dt.endpoint_cursor (lane, endpoint, n, done, since)
