@@ -60,7 +60,7 @@ DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/
 
 # ---- building
 
-.PHONY: all units unit run test soak lint setup clean help always
+.PHONY: all units unit run test lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -153,10 +153,6 @@ run: ## set up this machine, start all services, play a postal day (ONCE=1: play
 test: ## every test: gcc, clang, sanitizers (ARGS='--help' tells how to run fewer)
 	@deploy/setup.sh build run test $(if $(wildcard tests/e2e/*.test.mjs),pages) peers
 	@exec $(NODE) tests/run.mjs $(ARGS)
-
-soak: all ## the whole system under random load and faults, by hand (TEST_SEED= replays a run)
-	@deploy/setup.sh build run test peers
-	@exec $(NODE) --test tests/soak/*.test.mjs
 
 lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
