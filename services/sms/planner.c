@@ -30,6 +30,8 @@ struct plan {
     char text[SMS_TEXT_MAX + 1];
     int16_t segments;
     int64_t not_before_ms, expires_ms;
+    int row;       // of the answer to dt.sms_read
+    unsigned more; // dossiers that the text speaks for beside its own
 };
 
 struct planner {
@@ -103,24 +105,36 @@ static void on_lanes(struct db_query *q, int err, const struct db_result *r)
     planner_step(p);
 }
 
-// How many other rows tell the same cause, item and template: several dossiers in one envelope. The first
-// that reaches a phone speaks for all of them, the unique key of dt.sms drops the others.
-static int siblings(const struct db_result *r, int row)
+// Do both tell one person about one cause? Several dossiers in one envelope, with one phone.
+static bool is_one_message(const struct plan *a, const struct plan *b)
 {
-    int same = 0;
-    for (int i = 0; i < db_rows(r); i++) {
-        size_t a_len, b_len;
-        const char *a = db_bytes(r, row, 6, &a_len), *b = db_bytes(r, i, 6, &b_len);
-        if (i == row || a_len == 0 || a_len != b_len || memcmp(a, b, a_len) != 0 ||
-            db_int(r, i, 3) != db_int(r, row, 3) || db_int(r, i, 7) != db_int(r, row, 7))
-            continue;
-        same++;
-    }
-    return same;
+    return a->has_phone && b->has_phone && a->cause_lane == b->cause_lane && a->cause_pos == b->cause_pos &&
+           a->template_no == b->template_no && strcmp(a->item, b->item) == 0 &&
+           memcmp(a->phone, b->phone, sizeof a->phone) == 0;
 }
 
-static void write_text(struct planner *p, struct plan *m, const struct db_result *r, int row)
+// Leaves one message per person and cause: the first dossier of theirs that may be told of speaks for the
+// others, so later news find the same one. Dossiers of other people in the envelope are not counted.
+static void merge_plans(struct planner *p)
 {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < p->plan_count; i++) {
+        struct plan *m = &p->plans[i];
+        unsigned k = 0;
+        while (k < kept && !is_one_message(&p->plans[k], m))
+            k++;
+        if (k == kept || (p->plans[k].why[0] && !m->why[0]))
+            p->plans[k] = *m;
+        else if (!m->why[0])
+            p->plans[k].more++;
+        kept += k == kept;
+    }
+    p->plan_count = kept;
+}
+
+static void write_text(struct planner *p, struct plan *m, const struct db_result *r)
+{
+    int row = m->row;
     char code[64], office[64], details[1024], others[16], url[256], token[LINK_TOKEN_LEN + 1];
     db_copy_text(r, row, 5, code, sizeof code);
     db_copy_text(r, row, 9, details, sizeof details);
@@ -129,11 +143,10 @@ static void write_text(struct planner *p, struct plan *m, const struct db_result
     link_token_hash(token, m->token);
     m->has_token = true;
     snprintf(url, sizeof url, "%s/t/%s", conf_text("portal", "public_url"), token);
-    int more = siblings(r, row);
-    snprintf(others, sizeof others, "%d", more);
+    snprintf(others, sizeof others, "%u", m->more);
     const struct compose_news news = {.template_no = (unsigned)m->template_no,
                                       .code = code,
-                                      .others = more > 0 ? others : NULL,
+                                      .others = m->more > 0 ? others : NULL,
                                       .item = m->item,
                                       .office = office,
                                       .details = details,
@@ -143,7 +156,8 @@ static void write_text(struct planner *p, struct plan *m, const struct db_result
                                       .url = url};
     struct sms_text text;
     if (compose_text(&news, m->text, sizeof m->text, &text) != SMS_OK) {
-        snprintf(m->why, sizeof m->why, "no-text");
+        if (!m->why[0])
+            snprintf(m->why, sizeof m->why, "no-text");
         m->text[0] = '\0';
         return;
     }
@@ -155,6 +169,7 @@ static void plan_row(struct planner *p, const struct db_result *r, int row)
 {
     struct plan *m = &p->plans[p->plan_count++];
     memset(m, 0, sizeof *m);
+    m->row = row;
     int64_t now = clock_wall_ms(), occurred = db_time_ms(r, row, 8);
     m->cause_lane = (int16_t)db_int(r, row, 2);
     m->cause_pos = db_int(r, row, 3);
@@ -181,7 +196,6 @@ static void plan_row(struct planner *p, const struct db_result *r, int row)
         why = "too-late";
     else if (m->expires_ms <= m->not_before_ms)
         why = "quiet-hours";
-    write_text(p, m, r, row);
     if (why)
         snprintf(m->why, sizeof m->why, "%s", why);
 }
@@ -234,6 +248,11 @@ static void on_read(struct db_query *q, int err, const struct db_result *r)
     for (int row = 0; row < db_rows(r) && p->plan_count < NEWS_MAX; row++) {
         if (!db_null(r, row, 1))
             plan_row(p, r, row);
+    }
+    merge_plans(p);
+    for (unsigned i = 0; i < p->plan_count; i++) {
+        if (p->plans[i].has_phone)
+            write_text(p, &p->plans[i], r);
     }
     if (p->upto <= p->cursors[p->lane]) { // nothing new in this lane
         p->lane++;

@@ -109,6 +109,32 @@ test('two dossiers of one person in one envelope are one message', async () => {
     assert.equal(rows.length, 1);
 });
 
+// One cause that concerns several dossiers at once, as correlate writes it for an envelope: all rows in one transaction.
+async function tellTogether(dossiers, template) {
+    const first = position + 1;
+    const rows = dossiers.map(({ id, code }) => `(0, ${++position}, 0, ${first}, 0, ${id}, ${position}, 10, now(), now(), 'H48.16', '${code}', 'EC521602781VN', ${template})`);
+    await cluster.psql(`insert into dt.journey (lane, pos, cause_lane, cause_pos, cause_part, dossier, seq, kind, occurred_at, recorded_at, unit, code, item, sms)
+        values ${rows.join(', ')}`);
+}
+
+test('one envelope, two people: a text counts the dossiers of its own reader only', async () => {
+    const OTHER = '+84900000002';
+    const [a, b, c] = [await newDossier(), await newDossier({ fields: { phone: OTHER } }), await newDossier()];
+    await tellTogether([a, b, c], 4);
+    const [[mine], [theirs]] = [await settled(a, 'accepted'), await settled(b, 'accepted')];
+    assert.match(mine.text, new RegExp(`^Ho so ${a.code} va 1 ho so khac da duoc`));
+    assert.match(theirs.text, new RegExp(`^Ho so ${b.code} da duoc`));
+    assert.deepEqual(await ledger(c), []); // the first one's text spoke for it
+});
+
+test('one envelope, one person: the dossier without consent does not silence the one with it', async () => {
+    const [without, willing] = [await newDossier({ consent: false }), await newDossier()];
+    await tellTogether([without, willing], 4);
+    const [row] = await settled(willing, 'accepted');
+    assert.match(row.text, new RegExp(`^Ho so ${willing.code} da duoc`));
+    assert.equal(sent(without).length, 0);
+});
+
 test('where nothing is sent the ledger says why', async () => {
     for (const [why, options, ago] of [
         ['no-contact', { fields: null }],
