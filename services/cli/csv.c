@@ -15,8 +15,10 @@
 
 struct reading {
     struct csv *csv;
-    size_t column; // of the next field
-    size_t line;   // of the row being read
+    size_t column;   // of the next field
+    size_t line;     // of the file, being read
+    size_t row_line; // on which the row being read begins; blank lines and breaks inside quotes count
+    bool between;    // no row is being read
     bool header;
     const char *fault;
 };
@@ -71,7 +73,7 @@ static void on_field(void *data, size_t len, void *owner)
     if (len > CSV_FIELD_MAX) {
         fail(r, "a field longer than 4096 bytes");
     } else if (memchr(s, '\0', len)) {
-        fail(r, "a NUL byte");
+        fail(r, "a NUL byte; save the file as \"CSV UTF-8\"");
     } else if (r->header) {
         on_header(r, s, len);
     } else if (r->column == r->csv->columns) {
@@ -99,12 +101,12 @@ static void on_row(int end, void *owner)
             if (!(r->csv->fields[r->csv->rows * r->csv->columns + r->column] = strdup("")))
                 fail(r, "not enough memory");
         }
-        r->csv->lines[r->csv->rows++] = r->line;
+        r->csv->lines[r->csv->rows++] = r->row_line;
         if (r->csv->rows == CSV_ROWS_MAX)
             fail(r, "more than a million rows: split the file");
     }
     r->column = 0;
-    r->line++;
+    r->between = true;
 }
 
 // Vietnamese spreadsheets write semicolons. Whichever the first line has more of.
@@ -118,6 +120,41 @@ static unsigned char choose_delimiter(const char *s, size_t len)
     return semicolons > commas ? ';' : CSV_COMMA;
 }
 
+// Bytes up to and with the next end of a line: LF, CR LF, or a CR alone.
+static size_t line_length(const char *s, size_t len)
+{
+    size_t n = 0;
+    while (n < len && s[n] != '\n' && s[n] != '\r')
+        n++;
+    if (n + 1 < len && s[n] == '\r' && s[n + 1] == '\n')
+        n++;
+    return n < len ? n + 1 : len;
+}
+
+static bool is_blank(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!memchr(" \t\r\n", s[i], 4))
+            return false;
+    }
+    return true;
+}
+
+// The parser does not tell lines, so it gets one at a time.
+static void parse_block(struct csv_parser *parser, const char *s, size_t len, struct reading *r)
+{
+    for (size_t n; len > 0 && !r->fault; s += n, len -= n) {
+        n = line_length(s, len);
+        if (r->between && !is_blank(s, n)) {
+            r->row_line = r->line;
+            r->between = false;
+        }
+        if (csv_parse(parser, s, n, on_field, on_row, r) != n)
+            fail(r, "a quote in the wrong place");
+        r->line += s[n - 1] == '\n' || s[n - 1] == '\r';
+    }
+}
+
 static void parse_file(FILE *f, struct reading *r)
 {
     struct csv_parser parser;
@@ -127,12 +164,14 @@ static void parse_file(FILE *f, struct reading *r)
         fail(r, "not enough memory");
         return;
     }
-    bool first = true;
+    bool first = true, after_cr = false;
     for (size_t n; !r->fault && (n = fread(block, 1, READ_BYTES, f)) > 0; first = false) {
         if (first)
             csv_set_delim(&parser, choose_delimiter(block, n));
-        if (csv_parse(&parser, block, n, on_field, on_row, r) != n)
-            fail(r, "a quote in the wrong place");
+        if (after_cr && block[0] == '\n')
+            r->line--; // a CR LF that two blocks share is one end
+        after_cr = block[n - 1] == '\r';
+        parse_block(&parser, block, n, r);
     }
     if (!r->fault && csv_fini(&parser, on_field, on_row, r) != 0)
         fail(r, "a quote that is never closed");
@@ -143,7 +182,7 @@ static void parse_file(FILE *f, struct reading *r)
 int csv_read(const char *path, struct csv *ret_csv, char *error, size_t cap)
 {
     memset(ret_csv, 0, sizeof *ret_csv);
-    struct reading r = {.csv = ret_csv, .line = 1, .header = true};
+    struct reading r = {.csv = ret_csv, .line = 1, .row_line = 1, .between = true, .header = true};
     FILE *f = fopen(path, "re");
     if (!f) {
         snprintf(error, cap, "%s: %s", path, strerrordesc_np(errno));
@@ -151,13 +190,13 @@ int csv_read(const char *path, struct csv *ret_csv, char *error, size_t cap)
     }
     parse_file(f, &r);
     if (ferror(f))
-        fail(&r, "could not be read to its end");
+        fail(&r, strerrordesc_np(errno));
     (void)fclose(f);
     if (!r.fault && ret_csv->columns == 0)
         fail(&r, "empty: the first line must name the columns");
     if (!r.fault)
         return ERR_OK;
-    snprintf(error, cap, "%s:%zu: %s", path, r.line, r.fault);
+    snprintf(error, cap, "%s:%zu: %s", path, r.row_line, r.fault);
     return ERR_INVALID;
 }
 
