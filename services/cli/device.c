@@ -53,8 +53,6 @@ static int verb_invite(struct dbsync *db, const struct options *o)
 {
     char code[WIRE_INVITE_LEN + 2], until[16];
     const struct db_result *r = NULL;
-    if (!o->office || strlen(o->office) != 6 || strspn(o->office, "0123456789") != 6)
-        return fail("--office needs the six digits of the post office");
     const struct invite invite = {.office = o->office,
                                   .role = o->role ? o->role : "postman",
                                   .label = o->label ? o->label : "",
@@ -120,8 +118,8 @@ static int verb_revoke(struct dbsync *db, const struct options *o)
     uint8_t id[WIRE_UUID];
     struct db_params p;
     const struct db_result *r = NULL;
-    if (!o->device || !wire_parse_uuid(o->device, strlen(o->device), id))
-        return fail("which device? `duongthu device list` shows their ids");
+    if (!wire_parse_uuid(o->device, strlen(o->device), id))
+        return fail("this is no id of a device; `duongthu device list` shows them");
     if (db_params_init(&p))
         return fail("no memory");
     db_put_uuid(&p, id);
@@ -159,6 +157,17 @@ static bool parse(int argc, char **argv, struct options *o)
     return true;
 }
 
+// What the verb can't do without, as a sentence; NULL: all is there.
+static const char *find_missing(const char *verb, const struct options *o)
+{
+    const char *office = o->office ? o->office : "";
+    if (strcmp(verb, "invite") == 0 && (strlen(office) != 6 || strspn(office, "0123456789") != 6))
+        return "invite: --office wants the six digits of the post office";
+    if (strcmp(verb, "revoke") == 0 && !o->device)
+        return "revoke: which device? `duongthu device list` shows their ids";
+    return NULL;
+}
+
 int command_device(int argc, char **argv)
 {
     static const struct {
@@ -173,6 +182,11 @@ int command_device(int argc, char **argv)
         verb++;
     if (argc < 2 || verb == ARRAY_LEN(verbs) || !parse(argc, argv, &o))
         return usage(stderr);
+    const char *missing = find_missing(argv[1], &o);
+    if (missing) {
+        (void)fail(missing);
+        return EXIT_USAGE;
+    }
     if (conf_load(o.config, stderr))
         return EXIT_CONFIG;
     struct dbsync *db = NULL;

@@ -210,11 +210,16 @@ static int open_run(const struct register_kind *k, struct register_run *run, str
     return err;
 }
 
+static const char *what_of(const struct register_kind *k, const struct rows *rows)
+{
+    return rows->count == 1 ? k->one : k->what;
+}
+
 // Exit code of writing what was checked. dry: only say that it could be.
 static int write_checked(const struct register_kind *k, const struct rows *rows, const char *path, bool dry)
 {
     if (dry) {
-        printf("%zu %s could be registered; nothing was written\n", rows->count, k->what);
+        printf("%zu %s could be registered; nothing was written\n", rows->count, what_of(k, rows));
         return 0;
     }
     struct register_facts facts = {0};
@@ -235,7 +240,7 @@ static int write_checked(const struct register_kind *k, const struct rows *rows,
         fprintf(stderr, "%s: nothing was registered\n", k->noun);
         return away || err == ERR_DB_DOWN || err == ERR_DB_LOST ? EXIT_UNAVAILABLE : EXIT_NO;
     }
-    fprintf(stderr, "%zu %s registered\n", rows->count, k->what);
+    fprintf(stderr, "%zu %s registered\n", rows->count, what_of(k, rows));
     return 0;
 }
 
@@ -249,12 +254,28 @@ static unsigned count_columns(const struct register_kind *k)
     return n;
 }
 
+// They would break a line of `list` or steer the terminal. Addresses do come with line breaks.
+static bool has_control(const char *s, bool breaks_allowed)
+{
+    for (; *s; s++) {
+        bool is_break = *s == '\n' || *s == '\r';
+        if (((unsigned char)*s < ' ' || *s == 0x7F) && !(is_break && breaks_allowed))
+            return true;
+    }
+    return false;
+}
+
 static bool check_row(const struct register_kind *k, struct register_row *row, char why[REGISTER_WHY_MAX])
 {
     for (unsigned i = 0; i < count_columns(k); i++) {
         const char *v = row->value[i] ? row->value[i] : "";
         if (utf8_valid_prefix(v, strlen(v)) != strlen(v)) {
             snprintf(why, REGISTER_WHY_MAX, "%s: not UTF-8; save the file as \"CSV UTF-8\"",
+                     k->columns[i].name);
+            return false;
+        }
+        if (has_control(v, k->columns[i].personal)) {
+            snprintf(why, REGISTER_WHY_MAX, "%s: a line break, tab or other control character",
                      k->columns[i].name);
             return false;
         }
@@ -286,11 +307,18 @@ static bool map_columns(const struct register_kind *k, const struct csv *csv,
             used = used || map[i] == c;
         if (used)
             continue;
-        fprintf(stderr, "%s:1: column '%s' is unknown; known are", path, csv->names[c]);
+        ok = false;
+        if (csv_column(csv, csv->names[c]) < c) {
+            fprintf(stderr, "%s:1: column '%s' stands there twice\n", path, csv->names[c]);
+            continue;
+        }
+        if (!csv->names[c][0])
+            fprintf(stderr, "%s:1: column %zu has no name; known are", path, c + 1);
+        else
+            fprintf(stderr, "%s:1: column '%s' is unknown; known are", path, csv->names[c]);
         for (unsigned i = 0; i < n; i++)
             fprintf(stderr, "%s %s", i ? "," : "", k->columns[i].name);
         fprintf(stderr, "\n");
-        ok = false;
     }
     return ok;
 }
@@ -456,11 +484,35 @@ static int usage(const struct register_kind *k, FILE *to)
             k->noun, k->seals ? " [--contact-stdin]" : "", k->noun);
     if (k->list_sql)
         fprintf(to, "       duongthu %s list\n", k->noun);
+    fprintf(to, "each: [--config FILE]\n");
     fprintf(to, "\nColumns (* required; names of the file's first line):\n");
     for (const struct register_column *c = k->columns; c->help; c++)
         fprintf(to, "  %c %-12s %s%s\n", c->required ? '*' : ' ', c->name, c->help,
                 c->personal ? " (personal: from a file or standard input only)" : "");
     return to == stdout ? 0 : EXIT_USAGE;
+}
+
+// Takes `--config FILE` out of the arguments, wherever it stands. false: the file is missing.
+static bool take_config(int *argc, char **argv, const char **ret_config)
+{
+    int kept = 1;
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--config") != 0) {
+            argv[kept++] = argv[i];
+            continue;
+        }
+        if (++i == *argc)
+            return false;
+        *ret_config = argv[i];
+    }
+    *argc = kept;
+    return true;
+}
+
+static int refuse(const struct register_kind *k, const char *what)
+{
+    fprintf(stderr, "%s: %s\n", k->noun, what);
+    return usage(k, stderr);
 }
 
 int command_register(int argc, char **argv)
@@ -469,22 +521,22 @@ int command_register(int argc, char **argv)
     while (k < register_kinds + register_kind_count && strcmp(k->noun, argv[0]) != 0)
         k++;
     const char *config = NULL;
-    if (argc > 3 && strcmp(argv[2], "--config") == 0) { // duongthu NOUN VERB --config FILE …
-        config = argv[3];
-        memmove(argv + 2, argv + 4, (size_t)(argc - 4) * sizeof *argv);
-        argc -= 2;
-    }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+    if (!take_config(&argc, argv, &config))
+        return refuse(k, "--config wants a file");
+    const char *verb = argc > 1 ? argv[1] : "";
+    if (strcmp(verb, "--help") == 0 || (argc == 3 && strcmp(argv[2], "--help") == 0))
         return usage(k, stdout);
-    bool dry = argc == 4 && strcmp(argv[2], "--dry-run") == 0;
-    bool is_import = argc >= 3 && strcmp(argv[1], "import") == 0 && (argc == 3 || dry);
-    bool is_add = argc >= 2 && strcmp(argv[1], "add") == 0;
-    bool is_list = argc == 2 && strcmp(argv[1], "list") == 0 && k->list_sql;
-    if (!is_import && !is_add && !is_list)
-        return usage(k, stderr);
+    bool is_import = strcmp(verb, "import") == 0, is_list = strcmp(verb, "list") == 0 && k->list_sql;
+    bool dry = is_import && argc > 2 && strcmp(argv[2], "--dry-run") == 0;
+    if (!is_import && !is_list && strcmp(verb, "add") != 0)
+        return refuse(k, "the verb is missing or unknown");
+    if (is_import && (argc != 3 + dry || argv[argc - 1][0] == '-'))
+        return refuse(k, "import wants one file");
+    if (is_list && argc > 2)
+        return refuse(k, "list takes nothing more");
     if (conf_load(config, stderr) != ERR_OK)
         return EXIT_CONFIG;
     if (is_import)
         return import(k, argv[argc - 1], dry);
-    return is_add ? add(k, argc - 2, argv + 2) : list(k);
+    return is_list ? list(k) : add(k, argc - 2, argv + 2);
 }

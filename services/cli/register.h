@@ -36,7 +36,7 @@ struct register_run {
 };
 
 struct register_kind {
-    const char *noun, *what; // "unit", "one-stop units"
+    const char *noun, *one, *what; // "link", "link", "links"
     const struct register_column *columns;
     bool seals; // needs the key ring
     // Is the row acceptable? Normalises values in place. false: `why` says in the caller's terms what is

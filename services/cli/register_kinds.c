@@ -8,7 +8,6 @@
 #include "domain/dossier_code.h"
 #include "domain/event.h"
 #include "domain/fact.h"
-#include "domain/phone.h"
 #include "domain/unit.h"
 #include "io/contact_seal.h"
 
@@ -154,8 +153,13 @@ static const struct register_column merger_columns[] = {
 
 static bool merger_check(struct register_row *row, char why[REGISTER_WHY_MAX])
 {
-    return check_unit(row, 0, "unit", why) && check_unit(row, 1, "into", why) &&
-           check_length(row->value[2], "note", NAME_MAX_BYTES, why);
+    if (!check_unit(row, 0, "unit", why) || !check_unit(row, 1, "into", why))
+        return false;
+    if (strcmp(row->value[0], row->value[1]) == 0) {
+        snprintf(why, REGISTER_WHY_MAX, "into: '%s' can't be merged into itself", row->value[0]);
+        return false;
+    }
+    return check_length(row->value[2], "note", NAME_MAX_BYTES, why);
 }
 
 // The alias tells how codes are read from now on, the fact moves the dossiers that are open.
@@ -197,8 +201,13 @@ static bool office_check(struct register_row *row, char why[REGISTER_WHY_MAX])
         snprintf(why, REGISTER_WHY_MAX, "province: '%.20s' is no level-1 code (H01–H63)", province);
         return false;
     }
+    const char *hotline = row->value[2];
+    if (hotline[strspn(hotline, "+0123456789 .-")] != '\0') {
+        snprintf(why, REGISTER_WHY_MAX, "hotline: '%.20s' is no telephone number", hotline);
+        return false;
+    }
     return check_length(row->value[1], "name", NAME_MAX_BYTES, why) &&
-           check_length(row->value[2], "hotline", 15, why);
+           check_length(hotline, "hotline", 15, why);
 }
 
 static int office_write(struct register_run *run, const struct register_row *row)
@@ -215,7 +224,7 @@ static int office_write(struct register_run *run, const struct register_row *row
 
 static const struct register_column device_columns[] = {
     {.name = "office", .help = "post office of the handheld, six digits", .required = true},
-    {.name = "role", .help = "postman, counter, centre; postman when absent"},
+    {.name = "role", .help = "whose it is, such as postman or clerk; postman when absent"},
     {.name = "label", .help = "what is written on it; never a person's name"},
     {.name = "minutes", .help = "how long the code is good, 10 when absent, at most 1440"},
     {0},
@@ -276,20 +285,20 @@ static const struct register_column dossier_columns[] = {
 
 static bool check_contact(struct register_row *row, char why[REGISTER_WHY_MAX])
 {
-    struct phone phone;
+    struct code phone;
     if (strcmp(row->value[D_CONSENT], "") != 0 && strcasecmp(row->value[D_CONSENT], "yes") != 0 &&
         strcasecmp(row->value[D_CONSENT], "no") != 0) {
         snprintf(why, REGISTER_WHY_MAX, "consent: expected yes or no");
         return false;
     }
     if (row->value[D_PHONE][0]) {
-        enum code_fault fault = phone_parse(row->value[D_PHONE], strlen(row->value[D_PHONE]), &phone);
-        if (fault != FAULT_OK) { // the number itself must not be in the message
-            snprintf(why, REGISTER_WHY_MAX, "phone: not a Vietnamese mobile number (%s)",
-                     code_fault_name(fault));
+        code_recognise(row->value[D_PHONE], strlen(row->value[D_PHONE]), CODE_BIT(CODE_PHONE), &phone);
+        if (phone.kind ==
+            CODE_NONE) { // the number itself must not be in the message, and is not in the reason
+            snprintf(why, REGISTER_WHY_MAX, "%s", phone.reason);
             return false;
         }
-        if (!register_set(row, D_PHONE, phone.e164))
+        if (!register_set(row, D_PHONE, phone.text))
             return false;
     }
     return check_length(row->value[D_NAME], "name", CONTACT_NAME_MAX, why) &&
@@ -443,22 +452,24 @@ static int dossier_merger_write(struct register_run *run, const struct register_
 }
 
 const struct register_kind register_kinds[] = {
-    {"unit", "units", unit_columns, false, unit_check, unit_write,
+    {"unit", "unit", "units", unit_columns, false, unit_check, unit_write,
      "select rpad(unit, 20) || ' ' || name || case when active then '' else ' (closed)' end from dt.unit "
      "order by unit limit 1000"},
-    {"unit-alias", "other codes of units", alias_columns, false, alias_check, alias_write,
+    {"unit-alias", "other code of a unit", "other codes of units", alias_columns, false, alias_check,
+     alias_write,
      "select rpad(alias, 20) || ' → ' || rpad(unit, 20) || ' ' || why from dt.unit_alias order by alias "
      "limit 1000"},
-    {"unit-merger", "mergers of units", merger_columns, false, merger_check, merger_write, NULL},
-    {"post-office", "post offices", office_columns, false, office_check, office_write,
+    {"unit-merger", "merger of units", "mergers of units", merger_columns, false, merger_check, merger_write,
+     NULL},
+    {"post-office", "post office", "post offices", office_columns, false, office_check, office_write,
      "select office || ' ' || name || coalesce(' ' || hotline, '') from dt.post_office order by office limit "
      "1000"},
-    {"device", "enrolment codes", device_columns, false, device_check, device_write, NULL},
-    {"dossier", "dossiers", dossier_columns, true, dossier_check, dossier_write, NULL},
-    {"dossier-merger", "mergers of dossiers", dossier_merger_columns, false, dossier_merger_check,
-     dossier_merger_write, NULL},
-    {"endpoint", "webhook endpoints", register_endpoint_columns, false, register_endpoint_check,
-     register_endpoint_write, NULL},
-    {"link", "links", link_columns, false, link_check, link_write, NULL},
+    {"device", "enrolment code", "enrolment codes", device_columns, false, device_check, device_write, NULL},
+    {"dossier", "dossier", "dossiers", dossier_columns, true, dossier_check, dossier_write, NULL},
+    {"dossier-merger", "merger of dossiers", "mergers of dossiers", dossier_merger_columns, false,
+     dossier_merger_check, dossier_merger_write, NULL},
+    {"endpoint", "webhook endpoint", "webhook endpoints", register_endpoint_columns, false,
+     register_endpoint_check, register_endpoint_write, NULL},
+    {"link", "link", "links", link_columns, false, link_check, link_write, NULL},
 };
 const size_t register_kind_count = ARRAY_LEN(register_kinds);

@@ -238,7 +238,26 @@ static bool explain_container(const struct reading *code, struct code *ret)
     return true;
 }
 
-static void explain(const struct complaint *c, struct code *ret)
+// Where one kind was asked for, the sentence names that one and shows it.
+static void explain_nothing(unsigned kinds, struct code *ret)
+{
+    static const struct {
+        enum code_kind kind;
+        const char *what;
+    } wanted[] = {{CODE_DOSSIER, "dossier code found, such as H48.16-261121-0001"},
+                  {CODE_ITEM, "item code found, such as EC521602781VN"},
+                  {CODE_UNIT, "unit code found, such as H48.16"},
+                  {CODE_TTHC, "TTHC code found, such as 2.002492"},
+                  {CODE_PHONE, "phone number found"}};
+    const char *what = "dossier, item, unit, TTHC or phone code found";
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        if (kinds == CODE_BIT(wanted[i].kind))
+            what = wanted[i].what;
+    }
+    fail(ret, FAULT_SHAPE, "no %s", what);
+}
+
+static void explain(const struct complaint *c, unsigned kinds, struct code *ret)
 {
     switch (c->fault) {
     case FAULT_CHECK_DIGIT:
@@ -264,7 +283,7 @@ static void explain(const struct complaint *c, struct code *ret)
         explain_phone(c->fault, ret);
         break;
     default:
-        fail(ret, FAULT_SHAPE, "no dossier, item, unit, TTHC or phone code found");
+        explain_nothing(kinds, ret);
     }
 }
 
@@ -320,6 +339,6 @@ void code_recognise(const char *s, size_t len, unsigned kinds, struct code *ret)
     } else if (found_inside) {
         *ret = inside;
     } else if (!explain_container(&code, ret)) {
-        explain(&complaint, ret);
+        explain(&complaint, kinds, ret);
     }
 }

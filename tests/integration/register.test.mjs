@@ -72,7 +72,7 @@ test('one wrong row: every fault is named with its line, nothing is registered',
     const stderr = await refused(['dossier', 'import', path], /5 of 6 rows are wrong; nothing was registered/);
     assert.match(stderr, /bad\.csv:3: code: .*H48\.16-260231-0001/);
     assert.match(stderr, /bad\.csv:4: due: '2026-02-30' is not a day/);
-    assert.match(stderr, /bad\.csv:5: phone: not a Vietnamese mobile number \(landline\)/);
+    assert.match(stderr, /bad\.csv:5: phone: a landline, it can't receive SMS/);
     assert.match(stderr, /bad\.csv:6: leg: 'X' is none of/);
     assert.match(stderr, /bad\.csv:7: code: missing/);
     assert.ok(!stderr.includes('02603862345'), 'the number is in the error');
@@ -87,6 +87,59 @@ test('columns: unknown ones, missing ones, too many fields, broken quotes, not U
     writeFileSync(join(app.folder, 'e.csv'), Buffer.from('unit,name\nH48.17,Ph\xf2ng\n', 'latin1'));
     await refused(['unit', 'import', join(app.folder, 'e.csv')], /e\.csv:2: name: not UTF-8/);
     await refused(['unit', 'import', join(app.folder, 'none.csv')], /none\.csv: No such file/);
+});
+
+test('lines are those of the file: blank ones, breaks inside quotes and every kind of line end count', async () => {
+    for (const [name, text, line] of [
+        ['blank.csv', 'unit,name\n\n \nH48.1,x\n\nH..1,y\n', 6],
+        ['quoted.csv', 'unit,name\n"H48.\n1",a\nH..1,y\n', 4],
+        ['crlf.csv', 'unit,name\r\n\r\nH48.1,a\r\nH..1,y\r\n', 4],
+        ['cr.csv', 'unit,name\rH48.1,a\rH..1,y\r', 3],
+        ['open.csv', 'unit,name\nH48.1,a\n\nH48.2,"b\nc\n', 4],
+        ['blocks.csv', `unit,name\r\n${'H48.1,a\r\n'.repeat(20_000)}H..1,y\r\n`, 20_002], // a block ends inside some CR LF
+    ])
+        await refused(['unit', 'import', csv(name, text)], new RegExp(`${name}:${line}: `));
+});
+
+test('what a line of `list` or a terminal would stumble over is refused; addresses may have line breaks', async () => {
+    await refused(['unit', 'import', csv('escape.csv', 'unit,name\nH48.1,a\x1b[31mb\n')], /escape\.csv:2: name: a line break, tab or other control character/);
+    await refused(['unit', 'import', csv('break.csv', 'unit,name\nH48.1,"a\nb"\n')], /break\.csv:2: name: a line break/);
+    await app.run(['dossier', 'import', '--dry-run', csv('address.csv', 'code,address\nH48.16-261121-0001,"1 Duong Thu\nKon Tum"\n')]);
+});
+
+test('columns that stand there twice, or have no name, are told as such', async () => {
+    await refused(['unit', 'import', csv('twice.csv', 'unit,unit,name\nH48.1,H48.2,x\n')], /twice\.csv:1: column 'unit' stands there twice/);
+    await refused(['unit', 'import', csv('nameless.csv', 'unit,name,\nH48.1,x,\n')], /nameless\.csv:1: column 3 has no name; known are unit, name/);
+});
+
+test('--config may stand anywhere behind the verb, as the README writes it', async () => {
+    const bare = { env: { DUONGTHU_CONFIG: '' } };
+    await app.run(['unit', 'add', '--unit', 'H48.30', '--name', 'x', '--config', app.ini], bare);
+    await app.run(['unit', 'import', '--dry-run', '--config', app.ini, csv('one.csv', 'unit,name\nH48.31,x\n')], bare);
+    assert.match((await app.run(['unit', 'list', '--config', app.ini], bare)).stdout, /^H48\.30 /m);
+    await refused(['unit', 'list', '--config'], /--config wants a file/);
+});
+
+test('a call that cannot be understood says why', async () => {
+    for (const [args, pattern] of [
+        [['unit'], /verb is missing/], [['unit', 'ad'], /verb is missing or unknown/], [['unit', 'list', 'x'], /list takes nothing more/],
+        [['unit', 'import'], /import wants one file/], [['unit', 'import', '--dry', 'x.csv'], /import wants one file/],
+        [['device', 'invite'], /--office wants the six digits/], [['device', 'revoke'], /which device\?/],
+    ]) {
+        const { code, stderr } = await app.run(args, { mayFail: true });
+        assert.equal(code, 2, args.join(' '));
+        assert.match(stderr, pattern);
+    }
+    assert.match((await app.run(['unit', 'add', '--help'])).stdout, /^usage: duongthu unit add/);
+    await refused(['unit', 'add', '--unit', 'rac', '--name', 'x'], /unit: 'rac': no unit code found, such as H48\.16/);
+});
+
+test('nothing is merged into itself, and a hotline is a number', async () => {
+    const before = (await facts()).length;
+    await refused(['unit-merger', 'add', '--unit', '000.00.16.H48', '--into', 'H48.16'], /into: 'H48\.16' can't be merged into itself/);
+    await refused(['post-office', 'add', '--office', '570009', '--name', 'x', '--hotline', 'abc'], /hotline: 'abc' is no telephone number/);
+    assert.equal((await facts()).length, before);
+    assert.match((await app.run(['unit', 'list'])).stdout, /^H48\.16 (?!.*closed)/m);
 });
 
 test('links: a bad check digit is refused, a good one is a fact about the item', async () => {

@@ -141,10 +141,12 @@ static void kinds_that_are_not_wanted_are_not_found(void **state)
     static const struct row rows[] = {
         {"H56.14-240823-0001__0.5", CODE_DOSSIER, "H56.14-240823-0001"}, // an order number in a dossier field
         {"x H56.14-240823-0001__0.5 y", CODE_DOSSIER, "H56.14-240823-0001"},
-        {"EC521602781VN", CODE_NONE, "no dossier"},
+        {"EC521602781VN", CODE_NONE, "no dossier code found, such as H48.16-261121-0001"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         expect_code(&rows[i], CODE_BIT(CODE_DOSSIER));
+    static const struct row unit = {"hello", CODE_NONE, "no unit code found, such as H48.16"};
+    expect_code(&unit, CODE_BIT(CODE_UNIT));
     static const struct row phone = {"ĐT chị A: 0905123456", CODE_PHONE, "+84905123456"};
     static const struct row words = {"ĐT chị A: 0905123456", CODE_NONE, "no dossier"};
     expect_code(&phone, CODE_BIT(CODE_PHONE)); // a phone field may hold words
