@@ -65,8 +65,10 @@ static const struct command commands[] = {
 
 static int version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    if (argc > 1) {
+        fprintf(stderr, "%s takes nothing more\n", argv[0]);
+        return 2;
+    }
     return printf("duongthu %s\n", version_text) < 0;
 }
 
@@ -82,7 +84,7 @@ static void usage(FILE *to)
 {
     fprintf(to, "usage: duongthu COMMAND [ARGUMENT…]\n\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
+        fprintf(to, "  %-16s %s\n", commands[i].name, commands[i].help);
 }
 
 int main(int argc, char **argv)
@@ -92,10 +94,12 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         usage(stdout);
         return 0;
     }
+    if (strcmp(argv[1], "--version") == 0)
+        return version(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (is_called(&commands[i], argc, argv))
             return commands[i].run(argc - 1, argv + 1);

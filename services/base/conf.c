@@ -21,7 +21,7 @@
 #define ENV_PREFIX    "DUONGTHU_"
 #define ENV_CONFIG    "DUONGTHU_CONFIG"
 #define ENV_NAME_MAX  128
-#define NEAR          3 // edits up to which a name is taken for a slip of the pen
+#define NEAR          3 // edits up to which a name is taken for a slip of the pen, and half of its letters
 
 enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT };
 
@@ -53,6 +53,11 @@ static void clear_draft(struct draft *d)
 {
     for (size_t i = 0; i < conf_key_count; i++)
         clear(&d->values[i]);
+}
+
+static unsigned too_far(size_t len)
+{
+    return (len / 2 < NEAR ? (unsigned)(len / 2) : NEAR) + 1;
 }
 
 // ---- errors: "duongthu.ini:12: [ingest] batch = 5x: expected a whole number from 1 to 2000"
@@ -140,7 +145,7 @@ static bool new_section(size_t i)
 static const char *find_section(struct draft *d, const struct ini_item *item, unsigned line)
 {
     const char *nearest = NULL;
-    unsigned best = NEAR + 1;
+    unsigned best = too_far(item->name_len);
     for (size_t i = 0; i < conf_key_count; i++) {
         const char *section = conf_keys[i].section;
         if (same(section, item->name, item->name_len))
@@ -167,7 +172,7 @@ static const char *find_section(struct draft *d, const struct ini_item *item, un
 static void unknown_key(struct draft *d, const char *section, const struct ini_item *item, unsigned line)
 {
     const char *nearest = NULL;
-    unsigned best = NEAR + 1;
+    unsigned best = too_far(item->name_len);
     begin_error(d, line);
     (void)fprintf(d->errors, "unknown key '%.*s' in [%s]", (int)item->name_len, item->name, section);
     for (size_t i = 0; i < conf_key_count; i++) {
@@ -279,7 +284,7 @@ static void take_variable(struct draft *d, const char *variable)
         return;
     size_t len = (size_t)(equals - variable);
     char name[ENV_NAME_MAX], nearest[ENV_NAME_MAX] = "";
-    unsigned best = NEAR + 1;
+    unsigned best = too_far(len);
     for (size_t i = 0; i < conf_key_count; i++) {
         env_name(&conf_keys[i], name);
         if (same(name, variable, len)) {

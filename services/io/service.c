@@ -156,29 +156,33 @@ static void on_alive(uv_timer_t *timer)
     notify_send("WATCHDOG=1");
 }
 
-static int usage(const struct service *s, FILE *to)
+static int usage(const char *command, FILE *to)
 {
     (void)fprintf(
         to,
         "usage: duongthu %s [--config FILE]\n\n"
         "Runs until SIGTERM or SIGINT; SIGHUP reloads what can be. Settings: duongthu config print\n",
-        s->name);
+        command);
     return to == stdout ? 0 : 2;
 }
 
 // Returns -1 to go on, else the exit code.
-static int parse_arguments(const struct service *s, int argc, char **argv, const char **ret_config)
+static int parse_arguments(int argc, char **argv, const char **ret_config)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'h')
-            return usage(s, stdout);
+            return usage(argv[0], stdout);
         if (c != 'c')
-            return usage(s, stderr);
+            return usage(argv[0], stderr);
         *ret_config = optarg;
     }
-    return optind < argc ? usage(s, stderr) : -1;
+    if (optind == argc)
+        return -1;
+    (void)fprintf(stderr, "%s: '%s' is not expected here; `duongthu help` lists the commands\n", argv[0],
+                  argv[optind]);
+    return usage(argv[0], stderr);
 }
 
 static void open_frame(void)
@@ -219,7 +223,7 @@ static int start(const struct service *s)
 int service_run(const struct service *s, int argc, char **argv)
 {
     const char *config = NULL;
-    int code = parse_arguments(s, argc, argv, &config);
+    int code = parse_arguments(argc, argv, &config);
     if (code >= 0)
         return code;
     log_init(s->name, LOG_LEVEL_INFO);

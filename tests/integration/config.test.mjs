@@ -35,6 +35,11 @@ test('every error is told with file, line, key and what is allowed', () => {
     assert.deepEqual(rest, []);
 });
 
+test('what shares no more than a letter with a name is not taken for a slip of the pen', () => {
+    const { stderr } = config(['check', '--config', 'INI'], { text: '[nope]\n' });
+    assert.match(stderr, /:1: unknown section \[nope\]\. There are: /);
+});
+
 test('a file that is not there is an error, one that nobody named is not', () => {
     assert.equal(config(['check', '--config', '/nonexistent/duongthu.ini']).status, 78);
     assert.equal(config(['check'], { env: { DUONGTHU_CONFIG: '/nonexistent/duongthu.ini' } }).status, 78);
