@@ -72,7 +72,7 @@ static void a_dossier_wins_over_an_item(void **state)
         {both, CODE_DOSSIER, "H56.14-240823-0001"},
         {both, CODE_ITEM, "EC521602781VN"},
         {both, CODE_UNIT, "000.00.16.H34"},
-        {both, CODE_NONE, "no dossier"},
+        {both, CODE_NONE, "no TTHC code found, such as 2.002492"},
     };
     expect_code(&rows[0], CODE_ANY);
     expect_code(&rows[1], CODE_BIT(CODE_ITEM));
