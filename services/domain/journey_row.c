@@ -161,6 +161,7 @@ struct journey_row journey_revision(unsigned kind, const struct journey_item *be
 
 struct journey_row journey_dossier(unsigned kind, unsigned leg)
 {
+    bool is_intake = leg == LEG_N || leg == LEG_NONE; // an office that says no leg speaks of the intake
     struct journey_row row = {
         .kind = (uint8_t)kind, .leg = (uint8_t)leg, .notify = (uint8_t)notify_of_kind(kind, leg)};
     switch (kind) {
@@ -174,11 +175,11 @@ struct journey_row journey_dossier(unsigned kind, unsigned leg)
         row.template = 6;
         break;
     case EVENT_HANDOVER_CONFIRMED: // no T4: it names the item, and the item's own hand-over sends it
-        row.proposes = 2;
+        row.proposes = is_intake ? 2 : 0;
         break;
     case EVENT_HANDOVER_REFUSED:
-        row.template = 5;
-        row.proposes = 3;
+        row.template = is_intake || leg == LEG_B ? 5 : 0;
+        row.proposes = is_intake ? 3 : 0;
         break;
     default:
         break;

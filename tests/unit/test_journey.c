@@ -444,6 +444,13 @@ static void dossier_rows(void **state)
     assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_NONE).template, 5);
     assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_NONE).proposes, 3);
     assert_int_equal(journey_dossier(EVENT_HANDOVER_CONFIRMED, LEG_NONE).proposes, 2);
+    // A supplement belongs to a dossier that was accepted; a result is not handed in at all.
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_B).template, 5);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_B).proposes, 0);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_CONFIRMED, LEG_B).proposes, 0);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_K).template, 0);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_REFUSED, LEG_K).proposes, 0);
+    assert_int_equal(journey_dossier(EVENT_HANDOVER_CONFIRMED, LEG_K).proposes, 0);
     assert_int_equal(journey_dossier(EVENT_RESULT_READY, LEG_NONE).template, 0);
     assert_int_equal(journey_dossier(EVENT_PICKUP_ASSIGNED, LEG_N).template, 1);
     assert_int_equal(journey_dossier(EVENT_PICKUP_FAILED, LEG_B).template, 2);
