@@ -3,7 +3,10 @@
 // codes came back. Correlate is not started; folded.mjs puts in place what it would write.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startApp } from './app.mjs';
+import { root } from './build.mjs';
 import { startCluster } from './cluster.mjs';
 import { fold } from './folded.mjs';
 
@@ -11,6 +14,22 @@ export const ITEM = 'EC521602781VN';
 // Problem codes that portal.test.mjs leaves to portal_once.test.mjs.
 export const MET_IN_ONCE = ['database-unavailable', 'idempotency-key-invalid', 'idempotency-key-missing', 'idempotency-key-reused', 'item-not-found',
     'outcome-unknown', 'rate-limited'];
+
+const document = JSON.parse(readFileSync(join(root, 'services/portal/openapi.json'), 'utf8'));
+
+// The document must promise each answer: its status for the operation, and a problem's code by name. Paths it does not know are for the server to refuse.
+function isPromised(method, path, { status, body }) {
+    const [route] = path.split('?');
+    const [, operations] = Object.entries(document.paths).find(([template]) => new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(route)) ?? [];
+    const operation = operations?.[method.toLowerCase()];
+    if (!operation)
+        return;
+    const promise = operation.responses[status] ?? operation.responses[`${String(status)[0]}XX`];
+    assert.ok(promise, `${method} ${path}: the document does not promise ${status}`);
+    const { description } = promise.$ref ? document.components.responses[promise.$ref.split('/').at(-1)] : promise;
+    if (status >= 400)
+        assert.ok(description.includes(`\`${body.code}\``), `${method} ${path}: the document does not name ${body.code} under ${status}`);
+}
 
 let serial = 0;
 // A dossier code that no test of this file has used.
@@ -63,6 +82,7 @@ class Office {
             assert.equal(answer.body.type, `about:blank#${answer.body.code}`);
             assert.ok(answer.body.detail.length > 10 && answer.body.title.length > 3);
         }
+        isPromised(method, path, answer);
         return answer;
     }
 

@@ -11,6 +11,7 @@ import { root } from '../harness/build.mjs';
 import { ITEM, MET_IN_ONCE, forward, newCode, startOffice } from '../harness/office.mjs';
 
 const OTHER_ITEM = 'CJ491228825VN';
+const ABROAD = 'RR123456785GB'; // an item that another country's post took in
 const document = JSON.parse(readFileSync(join(root, 'services/portal/openapi.json'), 'utf8'));
 
 let office, app, near, far; // near: the key of H56; far: of H57
@@ -209,6 +210,12 @@ describe('registering', () => {
         assert.equal(zipped.status, 201);
     });
 
+    test('what the server itself refuses is in the document too', async () => {
+        await problem(400, 'malformed-request', 'GET', '/dossiers/%ff');
+        await problem(400, 'malformed-request', 'GET', '/dossiers/%ff/journey');
+        await problem(400, 'malformed-body', 'PUT', `/dossiers/${newCode()}`, { raw: '{}', headers: { 'content-encoding': 'gzip' } });
+    });
+
     test('what is no dossier code is told so, by form alone', async () => {
         for (const code of ['H56.14-240231-0001', '000.00.H48-220921-0099', 'H56.14-240823-001', ITEM, 'x', '%20', 'H56.14-240823-0001__0.48213'])
             await problem(422, 'code-invalid', 'GET', `/dossiers/${encodeURIComponent(code)}`);
@@ -343,6 +350,9 @@ describe('reading', () => {
         await fold(code, { status: 4, items: [{ item: 'CP000000028VN', leg: '', state: 9 }], rows: [{ kind: 60 }, { kind: 10, item: ITEM, leg: 'N', state: 6, flags: 1 }] });
         fits('Dossier', (await call('GET', `/dossiers/${code}`)).body);
         fits('JourneyPage', (await call('GET', `/dossiers/${code}/journey`)).body);
+        const abroad = newCode();
+        await fold(abroad, { status: 4, items: [{ item: ABROAD, leg: 'N', state: 9 }], rows: [{ kind: 10, item: ABROAD, leg: 'N', state: 6 }] });
+        fits('Dossier', (await call('GET', `/dossiers/${abroad}`)).body);
         fits('Problem', (await call('PUT', `/dossiers/${code}`, { body: { nope: 1 } })).body);
         fits('Problem', (await call('GET', '/nowhere')).body);
     });
