@@ -34,8 +34,13 @@ static int forget(struct dbsync *db, const char *code)
         fprintf(stderr, "dossier forget: %s\n", err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
         return EXIT_UNAVAILABLE;
     }
-    printf("%s: %lld sealed parts erased; a tombstone keeps them erased after a restore\n", code,
-           (long long)db_int(r, 0, 0));
+    long long erased = db_int(r, 0, 0);
+    if (erased == 0)
+        printf("%s: nothing personal was kept under this code; if it is right, a tombstone keeps it so\n",
+               code);
+    else
+        printf("%s: %lld sealed part%s erased; a tombstone keeps it so after a restore\n", code, erased,
+               erased == 1 ? "" : "s");
     return 0;
 }
 
@@ -45,18 +50,21 @@ int command_dossier_forget(int argc, char **argv)
     bool yes = false;
     if (argc == 3 && strcmp(argv[2], "--help") == 0)
         return usage(stdout);
-    if (argc < 3)
-        return usage(stderr);
-    for (int i = 3; i < argc; i++) {
+    const char *text = NULL;
+    for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--yes") == 0)
             yes = true;
         else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
             config = argv[++i];
+        else if (!text && argv[i][0] != '-')
+            text = argv[i];
         else
             return usage(stderr);
     }
+    if (!text)
+        return usage(stderr);
     struct code c;
-    code_recognise(argv[2], strlen(argv[2]), CODE_BIT(CODE_DOSSIER), &c);
+    code_recognise(text, strlen(text), CODE_BIT(CODE_DOSSIER), &c);
     struct dossier_code code, canonical;
     if (c.kind == CODE_NONE || dossier_code_parse(c.text, strlen(c.text), &code) != FAULT_OK) {
         fprintf(stderr, "dossier forget: %s\n", c.reason);

@@ -339,7 +339,8 @@ static bool has_contact(const struct register_row *row)
 static int write_contact(struct register_run *run, const struct register_row *row)
 {
     static const char sql[] =
-        "select dt.portal_contact($1::text, $2::uuid, $3::bytea, $4::bytea, $5::integer, $6::boolean, false)";
+        "select dt.portal_contact($1::text, $2::uuid, $3::bytea, $4::bytea, $5::integer, $6::boolean, false) "
+        "where not exists (select from dt.forgotten where lane = 0 and subject = 'dossier:' || $1::text)";
     struct contact_seal seal;
     struct db_params p;
     const struct db_result *r;
@@ -366,10 +367,23 @@ static int write_contact(struct register_run *run, const struct register_row *ro
         db_put_null(&p);
     db_put_bool(&p, strcasecmp(row->value[D_CONSENT], "yes") == 0);
     err = dbsync_query(run->db, sql, &p, &r);
-    if (err != ERR_OK)
+    if (err != ERR_OK) {
         snprintf(run->why, sizeof run->why, "%s", err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
+    } else if (db_rows(r) == 0) {
+        snprintf(run->why, sizeof run->why,
+                 "the person behind this dossier was erased; a contact is not taken again");
+        err = ERR_INVALID;
+    }
     db_params_done(&p);
     return err;
+}
+
+// Consent given or withdrawn without a new contact.
+static int write_consent(struct register_run *run, const struct register_row *row)
+{
+    return register_exec(
+        run, "select dt.portal_contact($1::text, null, null, null, null, lower($2::text) = 'yes', false)",
+        (const char *const[]){row->value[D_CODE], row->value[D_CONSENT]}, 2);
 }
 
 static int dossier_write(struct register_run *run, const struct register_row *row)
@@ -381,6 +395,8 @@ static int dossier_write(struct register_run *run, const struct register_row *ro
         (const char *const[]){row->value[D_CODE], row->value[D_UNIT]}, 2);
     if (err == ERR_OK && has_contact(row))
         err = write_contact(run, row);
+    else if (err == ERR_OK && row->value[D_CONSENT][0])
+        err = write_consent(run, row);
     if (err != ERR_OK)
         return err;
     struct fact f;

@@ -57,6 +57,16 @@ test('a dossier from the command line: its contact comes on standard input only,
     assert.equal(fact.body, 'v=1\ntype=dossier.registered\ndossier=H48.16-261121-0001\nleg=N\nunit=H48.16\ntthc=2.002492\ndue=2026-12-01\n');
 });
 
+test('consent is withdrawn and given without repeating the contact', async () => {
+    const consent = async () => (await cluster.psql("select sms_consent from dt.contact where dossier = 'H48.16-261121-0001'"))[0].sms_consent;
+    await app.run(['dossier', 'add', '--code', 'H48.16-261121-0001', '--consent', 'no']);
+    assert.equal(await consent(), false);
+    await app.run(['dossier', 'add', '--code', 'H48.16-261121-0001']);
+    assert.equal(await consent(), false);
+    await app.run(['dossier', 'add', '--code', 'H48.16-261121-0001', '--consent', 'YES']);
+    assert.equal(await consent(), true);
+});
+
 test('a file: spreadsheet BOM, semicolons and CRLF are taken; columns in any order', async () => {
     const path = csv('good.csv', '\ufeffleg;code;phone;consent\r\nK;H48.16-261121-0002;;no\r\nN;000.00.16.H48-261121-0003;"0900 000 002";yes\r\n');
     const before = (await facts()).length;
@@ -174,10 +184,30 @@ test('endpoints: checked like `endpoint add`, secrets printed only when all are 
 test('forgetting needs --yes, erases every key, and says so; the log is untouched', async () => {
     await refused(['dossier', 'forget', 'H48.16-261121-0001'], /can't be undone/);
     const before = await facts();
-    assert.match((await app.run(['dossier', 'forget', '000.00.16.H48-261121-0001', '--yes'])).stdout, /H48\.16-261121-0001: 1 sealed parts erased/);
+    assert.match((await app.run(['dossier', 'forget', '--yes', '000.00.16.H48-261121-0001'])).stdout, /H48\.16-261121-0001: 1 sealed part erased/);
     assert.equal((await cluster.psql("select from dt.wrap where subject = 'dossier:H48.16-261121-0001'")).length, 0);
     assert.equal((await cluster.psql("select from dt.forgotten where subject = 'dossier:H48.16-261121-0001'")).length, 1);
     assert.deepEqual(await facts(), before);
+});
+
+test('a forgotten person is not taken again, as the office API says too', async () => {
+    const again = ['dossier', 'add', '--code', 'H48.16-261121-0001'];
+    await refused([...again, '--contact-stdin'], /person behind this dossier was erased/, { input: 'phone=0900000001\n' });
+    await refused(['dossier', 'import', csv('again.csv', 'code,phone\nH48.16-261121-0020,0900000003\nH48.16-261121-0001,0900000001\n')], /again\.csv:3: the person behind this dossier was erased[\s\S]*nothing was registered/);
+    assert.equal((await cluster.psql("select from dt.contact where dossier in ('H48.16-261121-0001', 'H48.16-261121-0020')")).length, 0);
+    await app.run(again); // without a person it may go on
+});
+
+test('whoever forgets by one code of a dossier forgets the person behind all of them', async () => {
+    const [loser, survivor] = ['H48.16-261121-0031', 'H48.16-261121-0032'];
+    await app.run(['dossier', 'import', csv('two.csv', `code,phone\n${loser},0900000004\n${survivor},0900000005\n`)]);
+    await app.run(['dossier-merger', 'add', '--dossier', loser, '--into', survivor]);
+    await cluster.psql(`insert into dt.dossier_code (lane, code, dossier, is_primary, from_at) select 0, c, 77, c = '${survivor}', now() from unnest(array['${loser}', '${survivor}']) c`);
+    assert.match((await app.run(['dossier', 'forget', survivor, '--yes'])).stdout, /2 sealed parts erased/);
+    assert.equal((await cluster.psql(`select from dt.contact where dossier in ('${loser}', '${survivor}')`)).length, 0);
+    assert.equal((await cluster.psql(`select from dt.wrap where subject in ('dossier:${loser}', 'dossier:${survivor}')`)).length, 0);
+    assert.equal((await cluster.psql(`select from dt.forgotten where subject in ('dossier:${loser}', 'dossier:${survivor}')`)).length, 2);
+    assert.match((await app.run(['dossier', 'forget', 'H48.16-261121-9999', '--yes'])).stdout, /H48\.16-261121-9999: nothing personal was kept under this code/);
 });
 
 test('the database away: 69, and nothing half-done', async () => {
