@@ -136,6 +136,15 @@ export class App {
             throw new Error(`${service} ended with ${JSON.stringify(child.result)}:\n${child.output}`);
     }
 
+    // Is it at work at this moment? A frozen process is not.
+    async isReady(service) {
+        try {
+            return (await fetch(this.ops(service, '/readyz'), { signal: AbortSignal.timeout(1_000) })).status === 200;
+        } catch {
+            return false;
+        }
+    }
+
     // One command to its end → { code, stdout, stderr }. Throws when it fails, unless mayFail.
     async run(args, { input = '', mayFail = false, env = {} } = {}) {
         const child = new Process(this.#spawn(args, { DUONGTHU_CONFIG: this.ini, ...env }));

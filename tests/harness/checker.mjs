@@ -55,8 +55,8 @@ export const RULES = {
     'receipt-lost': 'a delivery receipt that was taken is in the ledger',
 };
 
-// An attempt is recorded at most a lease after its answer (ms): who cannot write for so long is not the owner any more. A fault that strikes later explains no second copy.
-const SETTLE_MS = 15_000;
+// An answer is recorded at once; so long after it (ms, for a slow machine) a fault explains no second copy any more.
+const SETTLE_MS = 5_000;
 const SKEW_MS = 300_000;
 const SENT = new Set(['ok', 'slow', 'lost', 'truncated', 'garbage', 'dead', 'endless', 'redirect', '500']); // modes in which a citizen may have the message
 const REASONS = { 10: 'check-digit', 11: 'device-revoked', 12: 'time-absurd', 13: 'conflict', 14: 'code-unknown', 15: 'event-invalid' };
