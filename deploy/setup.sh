@@ -28,6 +28,20 @@ npm_command() {
     fi
 }
 
+first_file() { # PATH…
+    local path
+    for path in "$@"; do
+        [ ! -f "$path" ] || { echo "$path" && return; }
+    done
+    return 1
+}
+
+# The program of an npm that some package brought, whether or not there is a node to run it. DIR: look there first.
+npm_cli() { # [DIR]
+    first_file ${1:+"$1"/usr/lib/node_modules/npm/bin/npm-cli.js} /usr/lib/node_modules/npm/bin/npm-cli.js \
+        /usr/share/nodejs/npm/bin/npm-cli.js
+}
+
 package_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
@@ -37,7 +51,7 @@ missing_packages() { # GROUP…
     while read -r group name rest; do
         for wanted in "$@"; do
             [ "$group" = "$wanted" ] || continue
-            [ "$name" = npm ] && npm_command >/dev/null && continue
+            [ "$name" = npm ] && { npm_command || npm_cli; } >/dev/null && continue
             package_installed "$name" || echo "$name"
         done
     done < <(grep -v '^#' deploy/packages.txt) | sort -u
@@ -95,14 +109,13 @@ install_packages() { # GROUP…
 
 # A node that is installed but hidden (moved, not in PATH) can't run npm. Unpack the same package for ourselves, for this once.
 borrow_npm() {
-    local dir=var/borrowed-node node cli
-    rm -rf "$dir" && mkdir -p "$dir"
-    (cd "$dir" && apt-get -q -o APT::Sandbox::User=root download nodejs >/dev/null && dpkg-deb -x nodejs*.deb .)
-    node=$(ls -d "$root/$dir"/usr/bin/node "$root/$dir"/usr/bin/nodejs 2>/dev/null | head -1)
-    cli=$(ls -d "$root/$dir"/usr/lib/node_modules/npm/bin/npm-cli.js /usr/share/nodejs/npm/bin/npm-cli.js \
-        /usr/lib/node_modules/npm/bin/npm-cli.js 2>/dev/null | head -1)
-    [ -n "$node" ] && [ -n "$cli" ] || die "no npm here can be run; install Debian's package npm, then run again"
-    mkdir -p "$dir/bin" && ln -sf "$node" "$dir/bin/node"
+    local dir=$root/var/borrowed-node node cli
+    rm -rf "$dir" && mkdir -p "$dir/bin"
+    (cd "$dir" && apt-get -q -o APT::Sandbox::User=root download nodejs >"$log" 2>&1 && dpkg-deb -x nodejs*.deb .) ||
+        die_with_log "npm is here but no node in PATH runs it, and apt-get has no nodejs to lend; put node into PATH for this once"
+    { node=$(first_file "$dir"/usr/bin/node "$dir"/usr/bin/nodejs) && cli=$(npm_cli "$dir"); } ||
+        die "no npm here can be run; install Debian's package npm, then run again"
+    ln -sf "$node" "$dir/bin/node"
     echo "$node $cli"
 }
 

@@ -2,6 +2,7 @@
 // The house rules see what they are for, and let the near misses pass.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import * as house from '../lint/house.mjs';
 
 const file = (name, text) => [{ name, text }];
@@ -31,3 +32,9 @@ for (const [rule, bad, good] of cases) {
         assert.deepEqual(house[rule](good), []);
     });
 }
+
+test('an argument that names no check is an error that lists them', () => {
+    const { status, stderr } = spawnSync(process.execPath, [new URL('../lint/lint.mjs', import.meta.url).pathname, 'format', 'fromat'], { encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.match(stderr, /^ {2}format$/m);
+});
