@@ -26,7 +26,8 @@ stop_process() { # PID
 
 finish() {
     local code=$?
-    trap '' INT TERM HUP # once is enough
+    set +e                    # what can be stopped is stopped: a closed terminal takes no words any more
+    trap '' INT TERM HUP PIPE # once is enough
     trap - EXIT
     [ -z "$serve_pid" ] || say "stopping: services finish what they hold, then PostgreSQL"
     stop_process "$story_pid"

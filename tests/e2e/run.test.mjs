@@ -29,8 +29,8 @@ after(async () => {
     cluster('wipe', '--yes');
 });
 
-function start() {
-    const run = { child: spawn(join(home, 'deploy/run.sh'), [], { stdio: ['ignore', 'pipe', 'pipe'] }), output: '' };
+function start(command = join(home, 'deploy/run.sh'), args = []) {
+    const run = { child: spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }), output: '' };
     for (const stream of [run.child.stdout, run.child.stderr]) {
         stream.setEncoding('utf8').on('data', (text) => {
             run.output += text;
@@ -107,6 +107,13 @@ test('a second run beside it is refused; after kill -9 of the script its service
     next.child.kill('SIGINT');
     assert.deepEqual(await next.ended, { code: 0, signal: null }, next.output);
     assert.deepEqual(programs(), []);
+});
+
+test('the window that it runs in is closed: all ends, PostgreSQL too', async () => {
+    const window = start('script', ['-qfec', join(home, 'deploy/run.sh'), '/dev/null']);
+    await journey(window);
+    window.child.kill('SIGKILL'); // the terminal is gone; the script gets SIGHUP, and has nowhere to write
+    await until(() => programs().length === 0, { limit: STOP_MS, what: 'all programs end' });
 });
 
 test('a taken port: another is chosen, and said', async () => {
