@@ -83,10 +83,17 @@ static void on_server_closed(uv_handle_t *h)
     free(s);
 }
 
+static void on_turn_closed(uv_handle_t *h)
+{
+    struct http_server *s = CONTAINER_OF(h, struct http_server, turn);
+    uv_close((uv_handle_t *)&s->sweep, on_server_closed);
+}
+
 // One turn after dispose_context(): libuv has run the close callbacks of h2o's handles.
 static void on_last_turn(uv_timer_t *t)
 {
-    uv_close((uv_handle_t *)t, on_server_closed);
+    struct http_server *s = CONTAINER_OF(t, struct http_server, sweep);
+    uv_close((uv_handle_t *)&s->turn, on_turn_closed);
 }
 
 void http_server_step(struct http_server *s)
@@ -209,6 +216,7 @@ int http_create(uv_loop_t *loop, const struct http_options *o, struct http_serve
     s->max_in_flight = o->max_in_flight;
     s->max_connections = o->max_connections;
     list_init(&s->conns);
+    list_init(&s->ungated);
     err = uv_tcp_init_ex(loop, &s->listener, addr.ss_family);
     if (err) {
         free(s);
@@ -222,6 +230,7 @@ int http_create(uv_loop_t *loop, const struct http_options *o, struct http_serve
     s->listening = true;
     setup_h2o(s);
     (void)uv_timer_init(loop, &s->sweep);
+    (void)uv_prepare_init(loop, &s->turn);
     (void)uv_timer_start(&s->sweep, on_sweep, HTTP_SWEEP_MS, HTTP_SWEEP_MS);
     *ret_server = s;
     return ERR_OK;

@@ -37,6 +37,7 @@ static struct metric refused_accept = REFUSED("accept");
 static struct metric refused_many = REFUSED("connections");
 static struct metric refused_slow = REFUSED("slow");
 static struct metric refused_size = REFUSED("size");
+static struct metric refused_head = REFUSED("head");
 static struct metric refused_dead = REFUSED("dead-write");
 
 static void register_metrics(void)
@@ -50,6 +51,7 @@ static void register_metrics(void)
     metric_register(&refused_many);
     metric_register(&refused_slow);
     metric_register(&refused_size);
+    metric_register(&refused_head);
     metric_register(&refused_dead);
 }
 
@@ -178,6 +180,7 @@ static void on_conn_closed(uv_handle_t *h)
         (void)shutdown(fd_of(&c->linger->tcp), SHUT_WR);
     }
     list_remove(&c->node);
+    list_remove(&c->ungated);
     free(c);
     s->connections--;
     metric_add(&connections_gauge, -1);
@@ -237,6 +240,7 @@ void http_conn_accept(struct http_server *s)
     c->server = s;
     c->phase = PHASE_NONE;
     list_push(&s->conns, &c->node);
+    list_init(&c->ungated);
     s->connections++;
     metric_add(&connections_gauge, 1);
     (void)uv_tcp_init(s->loop, &c->tcp);
@@ -249,6 +253,7 @@ void http_conn_accept(struct http_server *s)
     h2o_socket_t *sock = h2o_uv_socket_create((uv_stream_t *)&c->tcp, on_conn_closed);
     sock->on_close.data = c; // no callback: only the way back from h2o's socket to ours
     h2o_accept(&s->accept, sock);
+    http_gate_expect(c);
 }
 
 void http_conn_accept_failed(void)
@@ -283,6 +288,11 @@ static void refuse_reading(struct http_conn *c, struct metric *why, int status, 
         http_conn_linger(c);
     }
     end_reading(c);
+}
+
+void http_conn_refuse(struct http_conn *c, const struct http_fault *fault)
+{
+    refuse_reading(c, &refused_head, fault->status, fault->code, fault->title, fault->detail);
 }
 
 // Writing: the pending write fails, and h2o must not go on with a next request.

@@ -88,7 +88,7 @@ static const struct http_fault *parse_request_line(char *line, size_t len, struc
         return &fault_syntax;
     *ret_minor = sp[8] - '0';
     *sp = '\0';
-    if (!is_value(target, strlen(target)))
+    if (!is_value(target, strlen(target)) || strchr(target, '\t'))
         return &fault_syntax;
     if (strncasecmp(target, "http://", 7) == 0 || strncasecmp(target, "https://", 8) == 0) {
         target = strchr(strstr(target, "://") + 3, '/');
@@ -168,6 +168,11 @@ const struct http_fault *http_head_parse(char *text, size_t len, struct http_hea
         fault = parse_header(line, n, ret_head);
     }
     return fault ? fault : check_framing(ret_head, minor);
+}
+
+const struct http_fault *http_head_begins(const char *data, size_t len)
+{
+    return len == 0 || *data == '\r' || *data == '\n' || is_token(data, 1) ? NULL : &fault_syntax;
 }
 
 bool http_utf8_valid(const char *s, size_t len)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 // What the files of the HTTP server share (http.c: server and drain; http_conn.c: connections, sweep,
-// lingering close; http_request.c: one request; http_head.c: the strict second reading of a head;
-// http_body.c: gzip; problem.c: error bodies). Nobody else includes it, except unit tests.
+// lingering close; http_gate.c: what h2o gets to read; http_request.c: one request; http_head.c: the strict
+// second reading of a head; http_body.c: gzip; problem.c: error bodies). Nobody else includes it, except unit
+// tests.
 //
 // A connection is, at any time, in one of four phases, derived from what is there (http_conn_phase):
 //   idle     no request, nothing buffered        reading  bytes are there, the handler was not called yet
@@ -53,6 +54,9 @@ struct http_conn {
     size_t progress;            // bytes read (reading) or still to be written (writing)
     enum http_phase phase;      // as the last sweep saw it; NONE after every new request
     unsigned strikes;           // sweeps that found a dead write
+    h2o_socket_cb h2o_read;     // h2o's read callback, behind the gate
+    bool let_through;           // the present head has passed the gate
+    struct list ungated;        // in server->ungated, or alone
     char peer[INET6_ADDRSTRLEN];
 };
 
@@ -64,6 +68,8 @@ struct http_server {
     unsigned max_in_flight, max_connections;
     unsigned in_flight, connections, lingers;
     struct list conns;
+    struct list ungated; // connections that need their gate again
+    uv_prepare_t turn;   // runs while there are any
     uv_tcp_t listener;
     uv_timer_t sweep; // also the clock of the drain and of the last steps
     bool listening, draining, disposed;
@@ -98,6 +104,8 @@ size_t http_head_end(const char *data, size_t len);
 // Reads a head strictly, in place (text[len] must be writable): what h2o's lenient parser lets through and a
 // proxy in front may read differently (RFC 9112 §5.2, §6.3, §11.2; feasibility §1.2, hole 3). NULL = fine.
 const struct http_fault *http_head_parse(char *text, size_t len, struct http_head *ret_head);
+// The first bytes of an unfinished head: the fault when they can't become one (a TLS client, say), else NULL.
+const struct http_fault *http_head_begins(const char *data, size_t len);
 bool http_utf8_valid(const char *s, size_t len);
 
 // ---- http_conn.c ----
@@ -113,6 +121,13 @@ void http_conn_close_all(struct http_server *s, bool cut);
 // Keeps the descriptor of c for a while after h2o closed it, so that a refusal sent in the middle of an
 // upload reaches the peer instead of a reset.
 void http_conn_linger(struct http_conn *c);
+
+// Refuses what is being read, and ends the connection.
+void http_conn_refuse(struct http_conn *c, const struct http_fault *fault);
+
+// ---- http_gate.c ----
+// The connection waits for a next head.
+void http_gate_expect(struct http_conn *c);
 
 // ---- http_request.c ----
 int http_request_begin(struct http_server *s, h2o_req_t *req);

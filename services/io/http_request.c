@@ -110,6 +110,7 @@ static void on_slot_dispose(void *p)
     if (slot->request)
         http_request_abandon(slot->request);
     slot->conn->slot = NULL;
+    http_gate_expect(slot->conn);
 }
 
 void http_request_abandon(struct http_request *r)

@@ -58,6 +58,35 @@ test('requests that a proxy could frame otherwise are refused, and what follows 
     }
 });
 
+test('a head that is no HTTP/1.1 is refused as a problem, first on its connection or later', async () => {
+    const many = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`x-${i}`, 'a']));
+    const cases = [
+        ['GET / HTTP/3.0\r\nhost: a\r\n\r\n', 400, 'malformed-request'],
+        ['GET /\r\n\r\n', 400, 'malformed-request'],
+        ['GET /a\tb HTTP/1.1\r\nhost: a\r\n\r\n', 400, 'malformed-request'],
+        [head('GET', '/', { 'x ': '1' }), 400, 'malformed-request'],
+        [head('GET', '/', { x: 'a\0b' }), 400, 'malformed-request'],
+        [head('GET', '/', many), 431, 'headers-too-large'],
+        ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'malformed-request'],
+        ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400, 'malformed-request'], // TLS
+    ];
+    for (const [bytes, status, code] of cases) {
+        for (const first of [true, false]) {
+            const connection = await open(port());
+            if (!first) {
+                connection.write(head('GET', '/nothing'));
+                assert.equal((await connection.response()).status, 404);
+            }
+            for (const piece of [bytes.slice(0, 9), bytes.slice(9)])
+                connection.write(piece);
+            const answer = await connection.response();
+            assert.equal(answer.headers['content-type'], 'application/problem+json', bytes);
+            assert.deepEqual([answer.status, JSON.parse(answer.body).code, answer.headers.connection], [status, code, 'close'], bytes);
+            assert.equal((await connection.untilClosed()).length, 0, 'no second answer');
+        }
+    }
+});
+
 test('HTTP/2 is not offered: neither by its preface nor by an upgrade', async () => {
     const preface = await exchange(port(), 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     assert.equal(preface.status, 400);

@@ -58,6 +58,7 @@ static void heads(void **state)
         {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "malformed-request"},
         {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", "malformed-request"},
         {"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", "malformed-request"},
+        {"GET /a\tb HTTP/1.1\r\nHost: a\r\n\r\n", "malformed-request"},
         {"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "malformed-request"},
         {"GET / HTTP/1.1\r\nHost: a\r\n", "malformed-request"},
     };
