@@ -93,6 +93,24 @@ int fact_take_retracts(struct fact *f, const char *s, size_t len)
 
 // ---- scans ----
 
+// The stream that a correction names: its number as enrolment told it, 0 for the UUID of the batch's own
+// stream, -1 for anything else.
+static int64_t corrected_stream(const struct batch *b, const struct fact_text *t)
+{
+    int64_t n = 0;
+    uint8_t id[WIRE_UUID];
+    if (t->len > 0 && wire_parse_uuid(t->ptr, t->len, id))
+        return memcmp(id, b->header.stream, WIRE_UUID) == 0 ? 0 : -1;
+    if (t->len == 0 || t->len > 18)
+        return -1;
+    for (size_t i = 0; i < t->len; i++) {
+        if (t->ptr[i] < '0' || t->ptr[i] > '9')
+            return -1;
+        n = n * 10 + (t->ptr[i] - '0');
+    }
+    return n;
+}
+
 // Under whose name the personal part of a scan without an item code is kept.
 static int take_dossier(struct batch *b, struct scan *s, const struct fact *f)
 {
@@ -131,6 +149,7 @@ int batch_add(struct batch *b, struct fact *f, struct refusal *r)
     s->kind = (uint8_t)f->kind;
     s->position = s->repeats = (uint16_t)position;
     s->at = f->at;
+    s->retracts = corrected_stream(b, &f->retracts.stream);
     s->digest = digest;
     s->body = arena_try_copy(&b->arena, body, (size_t)n);
     s->body_len = (size_t)n;

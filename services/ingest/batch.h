@@ -38,8 +38,9 @@ struct scan {
     int code_len;      // -1: no code
     uint32_t flags;    // enum fact_flag
     size_t body_len;
-    int64_t at;                        // as the device says; FACT_ABSENT
-    int64_t occurred_ms;               // corrected
+    int64_t at;          // as the device says; FACT_ABSENT
+    int64_t retracts;    // the number of the stream that a correction names; 0: the batch's own; -1: none
+    int64_t occurred_ms; // corrected
     const char *body, *code, *dossier; // code: normalised; dossier: canonical code of the first, or NULL
     const uint8_t *digest;             // 32 bytes, in batch.digests
     uint8_t personal[FACT_DIGEST];

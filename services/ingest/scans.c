@@ -220,6 +220,10 @@ static int prepare(struct work *w, unsigned *ret_sent)
         enum outcome time = judge_time(s->at, offset, w->received_ms, &s->occurred_ms, &s->flags);
         if (s->outcome == OUTCOME_ACCEPTED)
             s->outcome = (uint8_t)time;
+        // A device takes back its own scans only; correlate would be stuck at the fact, and its item frozen.
+        if (s->outcome == OUTCOME_ACCEPTED && s->kind == EVENT_CORRECTION && s->retracts != 0 &&
+            s->retracts != w->upload.stream->number)
+            s->outcome = OUTCOME_EVENT;
         if (s->repeats != s->position || s->outcome == OUTCOME_PERSONAL)
             continue;
         sent++;

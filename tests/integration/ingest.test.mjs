@@ -123,6 +123,8 @@ test('what a person must look at is quarantined with its reason, and its number 
         [{ type: 'item.compensated' }, 'quarantined:event-invalid'], // not a handheld's to say
         [{ code: undefined }, 'quarantined:event-invalid'],
         [{ type: 'delivery.decided' }, 'quarantined:event-invalid'],
+        [{ type: 'correction', retracts: `${device.number + 1}:1` }, 'quarantined:event-invalid'], // another stream's
+        [{ type: 'correction', retracts: 'x:1' }, 'quarantined:event-invalid'],
         [{ at_ms: now + 6 * 60_000 }, 'quarantined:time-absurd'],
         [{ at_ms: 0 }, 'quarantined:time-absurd'],
         [{ at_ms: undefined }, 'quarantined:time-absurd'],
@@ -132,15 +134,17 @@ test('what a person must look at is quarantined with its reason, and its number 
         [{ code: 'ea 123 456 785 vn' }, 'accepted'],
         [{ code: 'https://vnpost.vn/track?c=EA123456785VN' }, 'accepted'],
         [{ type: 'bag.opened', code: '000000000000000000' }, 'accepted'],
+        [{ type: 'correction', retracts: `${device.number}:16` }, 'accepted'],
+        [{ type: 'correction', retracts: `${device.stream}:16` }, 'accepted'],
     ];
     const answer = await device.upload(cases.map(([fields]) => device.scan(fields)));
     assert.deepEqual(results(answer).split(' '), cases.map(([, result], i) => `${i + 1}:${result}`));
     const stored = await facts(device);
-    assert.deepEqual(stored.map(({ seq, flags }) => [seq, flags]), [[14, 2], [15, 0], [16, 0], [17, 0], [18, 0]]);
+    assert.deepEqual(stored.map(({ seq, flags }) => [seq, flags]), [[16, 2], [17, 0], [18, 0], [19, 0], [20, 0], [21, 0], [22, 0]]);
     assert.ok(stored.slice(0, 4).every(({ code }) => code === 'EA123456785VN'));
     const kept = await quarantined(device);
-    assert.deepEqual(kept.map(({ seq }) => seq), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
-    assert.deepEqual((await db.query('select answered::text from dt.stream where token = $1::uuid', [device.stream])), [{ answered: '{[1,19)}' }]);
+    assert.deepEqual(kept.map(({ seq }) => seq), Array.from({ length: 15 }, (_, i) => i + 1));
+    assert.deepEqual((await db.query('select answered::text from dt.stream where token = $1::uuid', [device.stream])), [{ answered: '{[1,23)}' }]);
 });
 
 test('a revoked device is answered, its scans are quarantined from that moment on', async () => {
@@ -251,7 +255,7 @@ test('enrolment: a code works once, for ten minutes, five tries; a lost answer c
     const late = await invite();
     await db.query("update dt.invite set expires_at = now() - interval '1 second' where used_at is null");
     assert.equal((await new Device(app.url('ingest')).enrol(late)).status, 403);
-    assert.equal((await app.run(['device', 'invite', '--office', '12'], { mayFail: true })).code, 1);
+    assert.equal((await app.run(['device', 'invite', '--office', '12'], { mayFail: true })).code, 2);
     assert.equal((await app.run(['device', 'revoke', uuid7()], { mayFail: true })).code, 1);
 });
 

@@ -60,7 +60,7 @@ static void smuggling(void **state)
         {"GET / HTTP/1.1\nHost: a\n\n", "malformed-request"},
         {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: gzip\r\n\r\n", "malformed-request"},
         {"POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "malformed-request"},
-        {"POST /echo HTTP/1.1\r\n" H "Content-Length: x\r\n\r\n", "malformed-request"},
+        {"POST /echo HTTP/1.1\r\n" H "Content-Length: x\r\n\r\n", "ambiguous-length"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         int fd = client_open();
