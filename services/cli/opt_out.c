@@ -4,12 +4,14 @@
 #include "base/conf.h"
 #include "base/err.h"
 #include "cli/command.h"
-#include "domain/phone.h"
+#include "domain/code.h"
 #include "io/crypto.h"
 #include "io/dbsync.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define LINE_MAX_BYTES 512
 
 static int usage(FILE *to)
 {
@@ -29,20 +31,18 @@ static int fail(int code, const char *sentence)
 // The number's HMAC as the sms service computes it.
 static int read_number(unsigned char ret_hmac[SHA256_LEN])
 {
-    char line[PHONE_FIELD_MAX] = "", error[400];
-    struct phone phone;
+    char line[LINE_MAX_BYTES] = "", error[400];
+    struct code phone;
     struct keyring *ring = NULL;
     if (!fgets(line, sizeof line, stdin))
         return fail(EXIT_USAGE, "the number is expected on standard input");
-    enum code_fault fault = phone_parse(line, strcspn(line, "\r\n"), &phone);
+    code_recognise(line, strcspn(line, "\r\n"), CODE_BIT(CODE_PHONE), &phone);
     crypto_wipe(line, sizeof line);
-    if (fault != FAULT_OK) {
-        (void)fprintf(stderr, "sms: not a Vietnamese mobile number (%s)\n", code_fault_name(fault));
-        return EXIT_NO;
-    }
+    if (phone.kind == CODE_NONE)
+        return fail(EXIT_NO, phone.reason); // it does not repeat the number
     if (keyring_open(conf_text("keys", "dir"), KEY_SMS, &ring, error, sizeof error) != ERR_OK)
         return fail(EXIT_CONFIG, error);
-    const struct crypto_part part = {phone.e164, strlen(phone.e164)};
+    const struct crypto_part part = {phone.text, strlen(phone.text)};
     crypto_hmac_sha256(keyring_key(ring, KEY_SMS), 32, &part, 1, ret_hmac);
     keyring_close(ring);
     crypto_wipe(&phone, sizeof phone);

@@ -33,7 +33,8 @@ const char counts_sql[] =
     "(select count(*) from dt.item where frozen is not null), "
     // chưa khớp: on its way, and nobody knows whose dossier it carries
     "(select count(*) from dt.item i where i.state not in (18, 19, 23, 26, 27, 5) and not exists "
-    "(select from dt.link l where l.lane = i.lane and l.item = i.item and l.to_at is null))";
+    "(select from dt.link l where l.lane = i.lane and l.item = i.item and l.to_at is null)), "
+    "(select count(*) from dt.sms where state in ('waiting', 'submitting', 'unknown'))";
 
 static struct metric segments[] = {
     {.name = "duongthu_segments_ahead",
@@ -62,6 +63,9 @@ static struct metric counts[] = {
     {.name = "duongthu_unmatched_items",
      .kind = METRIC_GAUGE,
      .help = "Items on their way that no dossier is linked to."},
+    {.name = "duongthu_sms_queued",
+     .kind = METRIC_GAUGE,
+     .help = "Messages that are to be sent, or whose answer is awaited."},
 };
 
 static void each(void (*act)(struct metric *m))

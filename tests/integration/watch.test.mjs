@@ -185,6 +185,8 @@ test('the gauges say how far behind each consumer is', async (t) => {
     await cluster.psql(`insert into dt.cursor (lane, consumer, pos) values (0, 'correlate', $1)`, [last - 1]);
     await cluster.psql(`insert into dt.stuck (lane, pos, code, error) values (0, 1, '', 'x'), (0, 2, '', 'x')`);
     await cluster.psql(`update dt.stuck set solved_at = now() where pos = 2`);
+    await cluster.psql(`insert into dt.sms (lane, cause_lane, cause_pos, item, phone_hmac, template, id, dossier, contact, text, segments, state, not_before, expires_at)
+        select 0, 0, 1000 + n, '', '', 3, gen_random_uuid(), 1, '', '', 1, (array['waiting', 'submitting', 'unknown', 'accepted', 'cancelled'])[n], now(), now() from generate_series(1, 5) n`);
     const app = await watching(t);
     const metrics = await until(async () => {
         const map = await app.metrics('watch');
@@ -196,6 +198,7 @@ test('the gauges say how far behind each consumer is', async (t) => {
     assert.equal(metrics.get('duongthu_stuck_facts'), 1);
     assert.equal(metrics.get('duongthu_frozen_items'), 1);
     assert.equal(metrics.get('duongthu_unmatched_items'), 1);
+    assert.equal(metrics.get('duongthu_sms_queued'), 3);
     await app.stop();
 });
 
