@@ -2,7 +2,7 @@
 // Our program under test: the real binary, an ini file of its own, free ports, a key ring, one PostgreSQL role per service. Services
 // run as processes that a test may stop, freeze or kill; none outlives its test.
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binary } from './build.mjs';
 import { newFolder } from './folder.mjs';
@@ -188,6 +188,25 @@ export class App {
 
 // ---- one running program
 
+// What each thread of a process that does not end is at: its state and where it waits in the kernel. It may be gone, and only its pipes be held by another.
+function threadsOf(pid) {
+    const read = (path) => {
+        try {
+            return readFileSync(path, 'utf8').trim();
+        } catch {
+            return '?';
+        }
+    };
+    try {
+        return readdirSync(`/proc/${pid}/task`).map((id) => {
+            const at = `/proc/${pid}/task/${id}`;
+            return `thread ${id}: ${read(`${at}/status`).match(/^State:.*$/m)?.[0]}, ${read(`${at}/wchan`)}, system call ${read(`${at}/syscall`)}`;
+        }).join('\n');
+    } catch {
+        return `process ${pid} has ended; somebody else holds its output open`;
+    }
+}
+
 const alive = new Set();
 process.on('exit', () => alive.forEach(({ child }) => child.kill('SIGKILL')));
 
@@ -233,9 +252,10 @@ export class Process {
         try {
             await until(() => this.result, { limit, what: `process ${this.pid} ends on ${signal}` });
         } catch (error) {
+            const threads = threadsOf(this.pid);
             this.kill('SIGKILL');
             await this.ended;
-            throw new Error(`${error.message}\n${this.output.slice(-10_000)}`);
+            throw new Error(`${error.message}\n${threads}\n${this.output.slice(-10_000)}`);
         }
         return this.result;
     }
