@@ -6,6 +6,8 @@
 #include <duongthu.pb-c.h>
 #include <string.h>
 
+#define SCANS_FIELD 5 // of ScanBatch
+
 typedef Duongthu__V1__ScanBatch ScanBatch;
 typedef Duongthu__V1__Scan Scan;
 
@@ -139,14 +141,96 @@ static int take_batch(struct batch *b, const ScanBatch *m, struct refusal *r)
     return err ? err : batch_finish(b, r);
 }
 
+// ---- what protobuf-c does not tell
+
+struct wire_field {
+    uint64_t tag; // number × 8 + wire type
+    const uint8_t *ptr;
+    size_t len; // of a length-delimited value, else 0
+};
+
+static bool take_varint(const uint8_t **p, const uint8_t *end, uint64_t *ret)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; *p < end && shift < 64; shift += 7) {
+        uint8_t byte = *(*p)++;
+        v |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80)) {
+            *ret = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+// The next field of a message that protobuf-c has taken; false at its end.
+static bool next_field(const uint8_t **p, const uint8_t *end, struct wire_field *ret)
+{
+    uint64_t n = 0;
+    if (!take_varint(p, end, &ret->tag))
+        return false;
+    switch (ret->tag & 7) {
+    case PROTOBUF_C_WIRE_TYPE_VARINT:
+        if (!take_varint(p, end, &n))
+            return false;
+        n = 0;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_64BIT:
+        n = 8;
+        break;
+    case PROTOBUF_C_WIRE_TYPE_32BIT:
+        n = 4;
+        break;
+    default:
+        if (!take_varint(p, end, &n))
+            return false;
+    }
+    if (n > (uint64_t)(end - *p))
+        return false;
+    ret->ptr = *p;
+    ret->len = (size_t)n;
+    *p += n;
+    return true;
+}
+
+static bool has_nul(const uint8_t *scan, size_t len)
+{
+    struct wire_field f;
+    for (const uint8_t *p = scan; next_field(&p, scan + len, &f);) {
+        const ProtobufCFieldDescriptor *d =
+            protobuf_c_message_descriptor_get_field(&duongthu__v1__scan__descriptor, (unsigned)(f.tag >> 3));
+        if (d && d->type == PROTOBUF_C_TYPE_STRING && memchr(f.ptr, 0, f.len))
+            return true;
+    }
+    return false;
+}
+
+// Strings come as C strings: what stands behind a NUL would be lost unseen. Returns the number of the first
+// scan that has such a text, 0 for none.
+static unsigned find_nul(const uint8_t *data, size_t len)
+{
+    struct wire_field f;
+    unsigned number = 0;
+    for (const uint8_t *p = data; next_field(&p, data + len, &f);) {
+        if (f.tag == (SCANS_FIELD << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)) {
+            number++;
+            if (has_nul(f.ptr, f.len))
+                return number;
+        }
+    }
+    return 0;
+}
+
 int batch_parse_proto(struct batch *b, const void *data, size_t len, struct refusal *r)
 {
     struct arena scratch;
     arena_init(&scratch, BATCH_SCRATCH_MAX);
     ProtobufCAllocator allocator = {scratch_alloc, scratch_free, &scratch};
     ScanBatch *m = duongthu__v1__scan_batch__unpack(&allocator, len, data);
-    int err =
-        m ? take_batch(b, m, r) : REFUSE_BATCH(r, "The body is not a whole protobuf message ScanBatch.");
+    unsigned cut = m ? find_nul(data, len) : 0;
+    int err = !m    ? REFUSE_BATCH(r, "The body is not a whole protobuf message ScanBatch.")
+              : cut ? REFUSE_SCAN(r, "Scan %u of the batch: a text holds U+0000.", cut)
+                    : take_batch(b, m, r);
     arena_done(&scratch);
     return err;
 }

@@ -58,6 +58,13 @@ test('truncated and foreign protobuf', async () => {
     await refusedProto(Buffer.from([0x2a, 0xff, 0xff, 0xff, 0xff, 0x0f]), 400, 'malformed-batch'); // a scan of 4 GiB
 });
 
+test('a text of protobuf that goes on behind a NUL is not cut there', async () => {
+    const batch = device.batch([device.scan(), device.scan()]);
+    device.seq -= 2;
+    batch.scans[1].code += '\0XX'; // signed without it
+    assert.match((await refusedProto(toProtobuf(batch), 400, 'malformed-scan')).detail, /^Scan 2 /);
+});
+
 test('bombs: many empty scans, many fields, deep nesting, gzip', async () => {
     const empty = Buffer.alloc(1_000_000);
     for (let i = 0; i < empty.length; i += 2)
