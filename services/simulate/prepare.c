@@ -42,6 +42,7 @@ struct prepare {
     unsigned index;          // within a stage
     char (*codes)[CODE_MAX]; // per device; "" = none needed
     struct crypto_p256 *key; // of the device being enrolled
+    char stray[40];          // id of an endpoint that is being taken away
     struct buf body;
     const char *headers[2];
     struct fetch fetch;
@@ -238,11 +239,43 @@ static void on_devices_listed(void *owner, int code, const char *output, const c
     next(p, STAGE_ENDPOINTS_KNOWN);
 }
 
+// An endpoint at our sink's address that the state does not know: the state was lost, or a run was killed
+// before it could keep what it had registered. Nobody holds its secret any more.
+static bool find_stray(struct prepare *p, const char *output)
+{
+    char base[64];
+    sink_base(p->sim->sink, base, sizeof base);
+    for (const char *line = output; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t id_len = strcspn(line, "\t"), len = strcspn(line, "\n");
+        bool known = !memmem(line, len, base, strlen(base)) || id_len >= sizeof p->stray;
+        for (size_t i = 0; !known && i < STORE_ENDPOINTS; i++)
+            known = strncmp(p->sim->store.endpoints[i].id, line, id_len) == 0;
+        if (known)
+            continue;
+        memcpy(p->stray, line, id_len);
+        p->stray[id_len] = '\0';
+        return true;
+    }
+    return false;
+}
+
+static void on_stray_deleted(void *owner, int code, const char *output, const char *errors)
+{
+    struct prepare *p = owner;
+    (void)output;
+    if (command_done(p, code, "endpoint delete", errors))
+        step(p); // lists once more: there may be others
+}
+
 static void on_endpoints_listed(void *owner, int code, const char *output, const char *errors)
 {
     struct prepare *p = owner;
     if (!command_done(p, code, "endpoint list", errors))
         return;
+    if (find_stray(p, output)) {
+        run(p, (const char *const[]){"endpoint", "delete", p->stray, "--yes", NULL}, on_stray_deleted);
+        return;
+    }
     for (size_t i = 0; i < STORE_ENDPOINTS; i++) {
         struct store_endpoint *e = &p->sim->store.endpoints[i];
         if (!listed(output, e->id))
@@ -500,7 +533,7 @@ static void step(struct prepare *p)
         list(p, "device", STAGE_ENDPOINTS_KNOWN, on_devices_listed);
         break;
     case STAGE_ENDPOINTS_KNOWN:
-        list(p, "endpoint", STAGE_KEYS, on_endpoints_listed);
+        run(p, (const char *const[]){"endpoint", "list", NULL}, on_endpoints_listed);
         break;
     case STAGE_KEYS:
         create_keys(p);

@@ -166,6 +166,7 @@ static void on_prepared(void *owner, int code)
         close_all(r);
         return;
     }
+    notes_done(&sim->notes); // what strays still sent until prepare.c took them away is nothing of the day
     int err = load_keys(sim);
     if (err == ERR_OK)
         err = begin_day(r);

@@ -10,6 +10,7 @@
 #include "simulate/sim.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,8 +224,9 @@ static void on_webhook(struct http_request *req, void *owner)
 {
     struct sink *s = owner;
     struct arrival a;
-    const char *number = http_param(req, 0);
-    unsigned endpoint = number[0] >= '0' && number[0] < '0' + STORE_ENDPOINTS && !number[1]
+    const char *number = http_param(req, 1);
+    bool is_ours = strcmp(http_param(req, 0), s->sim->store.sink_word) == 0;
+    unsigned endpoint = is_ours && number[0] >= '0' && number[0] < '0' + STORE_ENDPOINTS && !number[1]
                             ? (unsigned)(number[0] - '0')
                             : STORE_ENDPOINTS;
     if (endpoint == STORE_ENDPOINTS) {
@@ -249,7 +251,7 @@ static void on_webhook(struct http_request *req, void *owner)
 
 // ---- life
 
-static const struct http_route routes[] = {{"POST", "/office/{}", on_webhook, BODY_MAX}};
+static const struct http_route routes[] = {{"POST", "/office/{}/{}", on_webhook, BODY_MAX}};
 
 static int listen_on(struct sink *s, uint16_t port)
 {
@@ -264,6 +266,15 @@ static int listen_on(struct sink *s, uint16_t port)
     return http_create(&s->sim->loop, &o, &s->http);
 }
 
+// The ports are the same everywhere: a word of its own keeps apart what other installations on this machine
+// still send to a simulator of theirs that has gone.
+static void choose_word(char word[STORE_WORD_LEN + 1])
+{
+    uint64_t number;
+    random_bytes(&number, sizeof number);
+    (void)snprintf(word, STORE_WORD_LEN + 1, "%016" PRIx64, number);
+}
+
 int sink_create(struct sim *sim, struct sink **ret_sink)
 {
     struct sink *s = calloc(1, sizeof *s);
@@ -271,6 +282,8 @@ int sink_create(struct sim *sim, struct sink **ret_sink)
         return ERR_NO_MEMORY;
     s->sim = sim;
     list_init(&s->slow);
+    if (!sim->store.sink_word[0])
+        choose_word(sim->store.sink_word);
     uint16_t first = sim->store.sink_port ? sim->store.sink_port : SINK_PORT;
     int err = UV_EADDRINUSE;
     for (unsigned i = 0; err == UV_EADDRINUSE && i < PORTS_TRIED; i++) {
@@ -290,9 +303,16 @@ uint16_t sink_port(const struct sink *s)
     return s->port;
 }
 
+void sink_base(const struct sink *s, char *out, size_t cap)
+{
+    (void)snprintf(out, cap, "http://127.0.0.1:%u/office/", s->port);
+}
+
 void sink_url(const struct sink *s, unsigned endpoint, char *out, size_t cap)
 {
-    (void)snprintf(out, cap, "http://127.0.0.1:%u/office/%u", s->port, endpoint);
+    char base[64];
+    sink_base(s, base, sizeof base);
+    (void)snprintf(out, cap, "%s%s/%u", base, s->sim->store.sink_word, endpoint);
 }
 
 static void on_drained(void *owner)

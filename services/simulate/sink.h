@@ -16,6 +16,8 @@ struct sink;
 // Listens on this machine. ERR_IO-like codes of libuv when no port is free.
 MUST_CHECK int sink_create(struct sim *sim, struct sink **ret_sink);
 uint16_t sink_port(const struct sink *s);
+// What the addresses of all our endpoints begin with, those of a lost state too.
+void sink_base(const struct sink *s, char *out, size_t cap);
 // Where endpoint n is to be told.
 void sink_url(const struct sink *s, unsigned endpoint, char *out, size_t cap);
 // Stops listening and answers what is held back; closed is called once. The sink frees itself.

@@ -99,6 +99,7 @@ static void print_state(const struct store *s, bool put_away, struct buf *out)
     jout_int(&j, "next_serial", s->numbers.serial);
     jout_int(&j, "next_citizen", s->numbers.citizen);
     jout_int(&j, "sink_port", s->sink_port);
+    jout_string(&j, "sink_word", s->sink_word);
     jout_int(&j, "places", s->places);
     put_offices(&j, s);
     put_devices(&j, s);
@@ -200,6 +201,7 @@ static bool take_state(struct store *s, const json_t *root)
     s->numbers = (struct day_numbers){take_number(root, "next_item"), take_number(root, "next_box"),
                                       take_number(root, "next_serial"), take_number(root, "next_citizen")};
     s->sink_port = (uint16_t)take_number(root, "sink_port");
+    (void)take_text(json_object_get(root, "sink_word"), s->sink_word, sizeof s->sink_word);
     s->places = take_number(root, "places");
     bool ok = take_offices(s, root);
     for (size_t i = 0; ok && i < json_array_size(devices); i++)
@@ -235,16 +237,6 @@ int store_open(struct store *s, const char *dir, char *error, size_t cap)
         return ERR_OK;
     return fail(error, cap, ERR_CONFIG, "is not a state of `duongthu simulate`; move it away to begin anew",
                 path);
-}
-
-void store_forget(struct store *s)
-{
-    char dir[sizeof s->dir];
-    struct day_numbers numbers = s->numbers;
-    memcpy(dir, s->dir, sizeof dir);
-    crypto_wipe(s, sizeof *s);
-    memcpy(s->dir, dir, sizeof dir);
-    s->numbers = numbers; // codes are never used twice, whoever is asked
 }
 
 // ---- numbers

@@ -16,6 +16,7 @@
 
 #define STORE_ENDPOINTS 3
 #define STORE_SECRETS   2
+#define STORE_WORD_LEN  16  // hexadecimal digits
 #define STORE_KEY_MAX   192 // characters of an API key
 
 struct store_device {
@@ -38,6 +39,7 @@ struct store {
     uint32_t days; // played so far
     struct day_numbers numbers;
     uint16_t sink_port;                            // 0 = not chosen yet
+    char sink_word[STORE_WORD_LEN + 1];            // part of the sink's addresses; "" = not chosen yet
     unsigned places;                               // registered so far
     char api_keys[PROVINCE_PLACES][STORE_KEY_MAX]; // per place
     struct store_device devices[PLAN_DEVICES_MAX];
@@ -49,7 +51,5 @@ struct store {
 MUST_CHECK int store_open(struct store *s, const char *dir, char *error, size_t cap);
 // Writes it. put_away: nothing is under way any more.
 MUST_CHECK int store_save(const struct store *s, bool put_away, char *error, size_t cap);
-// Forgets everything but the directory: the installation is another one.
-void store_forget(struct store *s);
 // Today's numbers, never used before; moves the store's on.
 struct day_numbers store_take_numbers(struct store *s, const struct plan *p, int64_t now_ms);

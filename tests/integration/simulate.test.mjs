@@ -141,6 +141,12 @@ test('services that are killed and come back spoil nothing', async () => {
     assert.equal(code, 0, stdout + stderr);
 });
 
+test('a state that was lost does not spoil the days after it: endpoints that nobody holds the secret of are taken away', async () => {
+    const { stdout } = await app.run(['simulate', ...DAY, '--dossiers', '2', '--failures', '0', '--state', state('sim2'), '--quiet'], { mayFail: true });
+    assert.equal(mismatches(stdout), 0, stdout);
+    assert.equal((await app.run(['endpoint', 'list'])).stdout.trim().split('\n').length, 1 + 3);
+});
+
 test('options out of bounds are refused in words; a state that is not ours is not touched', async () => {
     for (const [args, words] of [[['--dossiers', '0'], '1 to 5000'], [['--devices', '4'], '5 to 300'], [['--offline', '1.5'], 'share'],
         [['--speed', 'fast'], '1 to 100000']]) {
