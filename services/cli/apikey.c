@@ -85,9 +85,12 @@ static int add_unit(struct apikey *a, const char *text)
     enum code_fault fault = text_normalise(text, strlen(text), TEXT_CODE, clean, sizeof(clean), &len);
     if (fault == FAULT_OK)
         fault = unit_id_parse(clean, len, &unit);
-    if (fault != FAULT_OK || a->unit_count == UNITS_MAX) {
-        (void)fprintf(stderr, "apikey: '%s' is not a unit code (%s), or too many units\n", text,
-                      code_fault_name(fault));
+    if (fault != FAULT_OK) {
+        (void)fprintf(stderr, "apikey: '%s' is no unit code, such as H48.16\n", text);
+        return EXIT_NO;
+    }
+    if (a->unit_count == UNITS_MAX) {
+        (void)fprintf(stderr, "apikey: a key acts for %d units at most\n", UNITS_MAX);
         return EXIT_NO;
     }
     // Keys are compared in the form of QĐ 20/2020/QĐ-TTg.

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "cli/invite.h"
 #include "cli/register.h"
+#include "domain/ascii.h"
 #include "domain/code.h"
 #include "domain/dossier_code.h"
 #include "domain/event.h"
@@ -25,10 +26,13 @@ static bool check_code(struct register_row *row, unsigned column, const char *na
 {
     struct code c;
     code_recognise(row->value[column], strlen(row->value[column]), kinds, &c);
-    if (c.kind == CODE_NONE) {
+    // What is nothing like the code may be a person's name or number in the wrong column: it is not repeated.
+    if (c.kind == CODE_NONE && c.fault == FAULT_SHAPE)
+        snprintf(why, REGISTER_WHY_MAX, "%s: %s", name, c.reason);
+    else if (c.kind == CODE_NONE)
         snprintf(why, REGISTER_WHY_MAX, "%s: '%.60s': %s", name, row->value[column], c.reason);
+    if (c.kind == CODE_NONE)
         return false;
-    }
     return register_set(row, column, c.text);
 }
 
@@ -70,8 +74,8 @@ static bool check_leg(const char *value, char why[REGISTER_WHY_MAX])
 {
     if (!value[0] || (strlen(value) == 1 && leg_parse(value[0]) != LEG_NONE))
         return true;
-    snprintf(why, REGISTER_WHY_MAX, "leg: '%.10s' is none of N (nộp), B (bổ sung), K (kết quả), H (hoàn)",
-             value);
+    snprintf(why, REGISTER_WHY_MAX, "leg: %.*s%snone of N (nộp), B (bổ sung), K (kết quả), H (hoàn)",
+             strlen(value) == 1 ? 1 : 0, value, strlen(value) == 1 ? " is " : "");
     return false;
 }
 
@@ -325,7 +329,9 @@ static bool dossier_check(struct register_row *row, char why[REGISTER_WHY_MAX])
     f.kind = EVENT_DOSSIER_REGISTERED;
     f.due = text_of(row->value[D_DUE]);
     if (fact_print(&f, body, sizeof body) < 0) {
-        snprintf(why, REGISTER_WHY_MAX, "due: '%.20s' is not a day as YYYY-MM-DD", row->value[D_DUE]);
+        bool like_a_day = ascii_matches(row->value[D_DUE], strlen(row->value[D_DUE]), "9999-99-99");
+        snprintf(why, REGISTER_WHY_MAX, "due: %s%snot a day as YYYY-MM-DD",
+                 like_a_day ? row->value[D_DUE] : "", like_a_day ? " is " : "");
         return false;
     }
     return check_leg(row->value[D_LEG], why) && check_contact(row, why);

@@ -51,7 +51,7 @@ describe('apikey', () => {
         for (const [args, code, words] of [
             [['apikey'], 2, /usage/],
             [['apikey', 'create'], 2, /usage/],
-            [['apikey', 'create', '--unit', 'H56..14'], 1, /'H56\.\.14' is not a unit code/],
+            [['apikey', 'create', '--unit', 'H56..14'], 1, /'H56\.\.14' is no unit code/],
             [['apikey', 'revoke', 'ak_none'], 1, /no key of this id/],
             [['apikey', 'revoke'], 2, /usage/],
             [['apikey', 'list', '--unit', 'H56'], 2, /usage/],
