@@ -10,7 +10,6 @@
 #define BATCH_BYTES_MAX   1048576            // bytes of a body, after decompression
 #define BATCH_ARENA_MAX   ((size_t)8 << 20)  // bytes kept of a batch until it is answered
 #define BATCH_SCRATCH_MAX ((size_t)24 << 20) // bytes while it is parsed: a bomb ends here
-#define BATCH_JSON_DEPTH  16                 // quality B9
 #define BATCH_SIG_MAX     80                 // bytes: 64 raw, or DER
 
 // Why a request is answered with a problem instead of results. Strings are literals but for the detail.

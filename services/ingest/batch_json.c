@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // JSON → batch, by one table of members. Strict, so that a misspelt member is named instead of lost: the
 // device signed it, and the signature would only say "no".
+#include "base/json_in.h"
 #include "ingest/batch.h"
 #include "io/crypto.h"
 
@@ -201,8 +202,6 @@ static int take_part(struct batch *b, const json_t *p, struct refusal *r)
 
 static int take_batch(struct batch *b, const json_t *root, struct refusal *r)
 {
-    if (!json_is_object(root))
-        return REFUSE_BATCH(r, "The body is not a JSON object.");
     int err = take_header(b, root, r);
     if (err)
         return err;
@@ -221,38 +220,12 @@ static int take_batch(struct batch *b, const json_t *root, struct refusal *r)
     return err ? err : batch_finish(b, r);
 }
 
-// jansson recurses; its own limit of 2048 levels is far from ours.
-static bool too_deep(const char *s, size_t len)
-{
-    unsigned depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
-        if (in_string) {
-            if (s[i] == '\\')
-                i++;
-            else if (s[i] == '"')
-                in_string = false;
-        } else if (s[i] == '"') {
-            in_string = true;
-        } else if (s[i] == '[' || s[i] == '{') {
-            if (++depth > BATCH_JSON_DEPTH)
-                return true;
-        } else if ((s[i] == ']' || s[i] == '}') && depth > 0) {
-            depth--;
-        }
-    }
-    return false;
-}
-
 int batch_parse_json(struct batch *b, const char *data, size_t len, struct refusal *r)
 {
-    if (too_deep(data, len))
-        return REFUSE_BATCH(r, "JSON nested deeper than %d levels.", BATCH_JSON_DEPTH);
-    json_error_t error;
-    json_t *root = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
-    if (!root) // the position, never the text: it may be personal
-        return REFUSE_BATCH(r, "Not JSON (RFC 8259, UTF-8, no member twice) at line %d, column %d.",
-                            error.line, error.column);
+    char why[100];
+    json_t *root = json_in_parse(data, len, why, sizeof(why));
+    if (!root)
+        return REFUSE_BATCH(r, "%s", why);
     int err = take_batch(b, root, r);
     json_decref(root);
     return err;

@@ -3,11 +3,11 @@
 // new stream for a device that lost its storage, by its signature. Rare, so one struct and one query each.
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_in.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "ingest/internal.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +27,8 @@ struct enrolment {
     size_t signature_len;
 };
 
-// ---- guessing codes: at most ENROL_BURST wrong ones at once, then one each ENROL_REFILL_MS, per address
-// ----
+// ---- guessing codes ----
+// At most ENROL_BURST wrong ones at once, then one each ENROL_REFILL_MS, per address.
 
 static struct {
     int64_t paid_until; // monotonic; each wrong code moves it on by ENROL_REFILL_MS
@@ -156,18 +156,6 @@ static struct enrolment *begin(struct ingest *service, struct http_request *req)
     return e;
 }
 
-static json_t *parse(const struct http_request *req)
-{
-    size_t len;
-    const char *body = http_body(req, &len);
-    json_error_t error;
-    json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
-    if (json_is_object(root))
-        return root;
-    json_decref(root);
-    return NULL;
-}
-
 static bool take_base64(const json_t *v, uint8_t *out, size_t cap, size_t *ret_len)
 {
     return json_is_string(v) &&
@@ -252,11 +240,14 @@ void on_enrol(struct http_request *req, void *owner)
     struct enrolment *e = begin(owner, req);
     if (!e)
         return;
-    json_t *root = parse(req);
+    char why[100];
+    size_t len;
+    const char *body = http_body(req, &len);
+    json_t *root = json_in_parse(body, len, why, sizeof(why));
     if (root)
         enrol(e, root);
     else
-        end_problem(e, 400, "malformed-request", "Malformed request", "The body is not a JSON object.");
+        end_problem(e, 400, "malformed-request", "Malformed request", why);
     json_decref(root);
 }
 
@@ -309,32 +300,48 @@ static void on_device(struct db_query *q, int err, const struct db_result *res)
     }
 }
 
+static bool take_request(struct enrolment *e, const json_t *root)
+{
+    const json_t *device = json_object_get(root, "device"), *sent = json_object_get(root, "sent_at_ms");
+    e->sent = json_integer_value(sent);
+    return json_is_string(device) && json_is_integer(sent) &&
+           wire_parse_uuid(json_string_value(device), json_string_length(device), e->device) &&
+           take_base64(json_object_get(root, "signature"), e->signature, sizeof(e->signature),
+                       &e->signature_len);
+}
+
+static bool is_now(int64_t ms)
+{
+    int64_t skew;
+    return !__builtin_sub_overflow(clock_wall_ms(), ms, &skew) && skew <= WIRE_CLOCK_SKEW_MS &&
+           skew >= -WIRE_CLOCK_SKEW_MS;
+}
+
+static void end_skew(struct enrolment *e)
+{
+    struct refusal r = {0};
+    (void)refuse(&r, 409, "clock-skew", "Clock skew",
+                 "sent_at_ms is more than 300 s from the server's time: correct it and sign again.");
+    reply_refusal(e->req, &r);
+    end(e);
+}
+
 void on_streams(struct http_request *req, void *owner)
 {
     struct enrolment *e = begin(owner, req);
+    char why[100] = "A JSON object with device, sent_at_ms and signature is needed.";
+    size_t len;
     if (!e)
         return;
-    json_t *root = parse(req);
-    const json_t *device = json_object_get(root, "device"), *sent = json_object_get(root, "sent_at_ms");
-    int64_t skew;
-    int err = ERR_OK;
-    if (!json_is_string(device) || !json_is_integer(sent) ||
-        !wire_parse_uuid(json_string_value(device), json_string_length(device), e->device) ||
-        !take_base64(json_object_get(root, "signature"), e->signature, sizeof(e->signature),
-                     &e->signature_len)) {
-        end_problem(e, 400, "malformed-request", "Malformed request",
-                    "A JSON object with device, sent_at_ms and signature is needed.");
-    } else if (e->sent = json_integer_value(sent), __builtin_sub_overflow(clock_wall_ms(), e->sent, &skew) ||
-                                                       skew > WIRE_CLOCK_SKEW_MS ||
-                                                       skew < -WIRE_CLOCK_SKEW_MS) {
-        struct refusal r = {0};
-        (void)refuse(&r, 409, "clock-skew", "Clock skew",
-                     "sent_at_ms is more than 300 s from the server's time: correct it and sign again.");
-        reply_refusal(req, &r);
-        end(e);
+    const char *body = http_body(req, &len);
+    json_t *root = json_in_parse(body, len, why, sizeof(why));
+    if (!root || !take_request(e, root)) {
+        end_problem(e, 400, "malformed-request", "Malformed request", why);
+    } else if (!is_now(e->sent)) {
+        end_skew(e);
     } else {
         db_put_uuid(&e->query.params, e->device);
-        err = submit(e, SIDE_DEVICE, on_device);
+        int err = submit(e, SIDE_DEVICE, on_device);
         if (err)
             end_error(e, err);
     }

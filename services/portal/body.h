@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Reads JSON bodies strictly: one object, depth ≤ BODY_DEPTH_MAX, no member twice, none that the table does
-// not name, every type as it says. All faults of a body are told at once.
+// Reads the members of JSON bodies strictly (base/json_in.h parses them): none that the table does not name,
+// every type as it says. All faults of a body are told at once.
 #pragma once
 #include "base/attr.h"
 #include "portal/problem.h"
 #include <jansson.h>
 #include <stdint.h>
 
-#define BODY_DEPTH_MAX 16    // nested objects and arrays (quality B9)
-#define BODY_MAX       65536 // bytes
+#define BODY_MAX 65536 // bytes
 
 // A string of the body; lives as long as the body. ptr NULL = absent. NUL-terminated and free of NUL.
 struct body_text {
@@ -34,10 +33,6 @@ struct body_member {
     int64_t max;    // bytes or value
     unsigned flags; // BODY_REQUIRED, BODY_NULLABLE
 };
-
-// Parses a body. NULL, and *ret_why points to a sentence that holds nothing of the body, when it is not one
-// JSON object; else the caller's to json_decref().
-json_t *body_parse(const char *data, size_t len, char *ret_why, size_t cap);
 
 // Takes the members of an object into the struct at `out`, absent ones as said above. path: pointer of the
 // object, "" for the top. Faults: "member-unknown", "member-missing", "member-type", "member-range".

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/json_in.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "domain/calendar.h"
@@ -193,7 +194,7 @@ bool office_body(struct http_request *req, json_t **ret_body)
         problem_reply(req, "content-type-not-json", NULL);
         return false;
     }
-    json_t *body = body_parse(data, len, why, sizeof(why));
+    json_t *body = json_in_parse(data, len, why, sizeof(why));
     if (!body) {
         problem_reply(req, "json-malformed", why);
         return false;
