@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Exponential back-off with full jitter for reconnects and restarts (not for webhook retries, which follow a
+// Exponential back-off, half of it jitter, for reconnects and restarts (not for webhook retries, which follow a
 // published schedule).
 #pragma once
 #include "base/attr.h"

@@ -198,16 +198,20 @@ static int write_rows(const struct register_kind *k, struct register_run *run, c
     return err;
 }
 
+// → 0 or an exit code.
 static int open_run(const struct register_kind *k, struct register_run *run, struct keyring **ret_ring)
 {
     char error[400];
-    int err = dbsync_open(conf_text("database", "url"), &run->db, error, sizeof error);
-    if (err == ERR_OK && k->seals)
-        err = keyring_open(conf_text("keys", "dir"), KEY_WRAP | KEY_INDEX, ret_ring, error, sizeof error);
-    if (err != ERR_OK)
+    int code = 0;
+    if (dbsync_open(conf_text("database", "url"), &run->db, error, sizeof error) != ERR_OK)
+        code = EXIT_UNAVAILABLE;
+    else if (k->seals && keyring_open(conf_text("keys", "dir"), KEY_WRAP | KEY_INDEX, ret_ring, error,
+                                      sizeof error) != ERR_OK)
+        code = EXIT_CONFIG;
+    if (code)
         fprintf(stderr, "%s: %s\n", k->noun, error);
     run->ring = *ret_ring;
-    return err;
+    return code;
 }
 
 static const char *what_of(const struct register_kind *k, const struct rows *rows)
@@ -226,19 +230,21 @@ static int write_checked(const struct register_kind *k, const struct rows *rows,
     struct register_run run = {.facts = &facts};
     buf_init(&run.out, OUTPUT_MAX);
     struct keyring *ring = NULL;
-    int err = open_run(k, &run, &ring);
-    bool away = err != ERR_OK;
-    if (err == ERR_OK)
-        err = write_rows(k, &run, rows, path);
-    if (err == ERR_OK)
+    int code = open_run(k, &run, &ring);
+    if (code == 0) {
+        int err = write_rows(k, &run, rows, path);
+        if (err != ERR_OK)
+            code = err == ERR_DB_DOWN || err == ERR_DB_LOST ? EXIT_UNAVAILABLE : EXIT_NO;
+    }
+    if (code == 0)
         fputs(buf_str(&run.out), stdout);
     buf_done(&run.out);
     free_facts(&facts);
     keyring_close(ring);
     dbsync_close(run.db);
-    if (err != ERR_OK) {
+    if (code) {
         fprintf(stderr, "%s: nothing was registered\n", k->noun);
-        return away || err == ERR_DB_DOWN || err == ERR_DB_LOST ? EXIT_UNAVAILABLE : EXIT_NO;
+        return code;
     }
     fprintf(stderr, "%zu %s registered\n", rows->count, what_of(k, rows));
     return 0;

@@ -18,7 +18,7 @@ struct digits {
     bool plus;
 };
 
-// 2018: the 11-digit numbers of five networks lost a digit. Third and fourth column: what follows 0.
+// 2018: the 11-digit numbers of five networks lost a digit. Both columns: what follows the leading 0.
 static const struct {
     char old_prefix[4], new_prefix[3];
 } moved[] = {

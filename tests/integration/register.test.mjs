@@ -217,6 +217,12 @@ test('whoever forgets by one code of a dossier forgets the person behind all of 
     assert.match((await app.run(['dossier', 'forget', 'H48.16-261121-9999', '--yes'])).stdout, /H48\.16-261121-9999: nothing personal was kept under this code/);
 });
 
+test('a key ring that is not there is a wrong configuration: 78', async () => {
+    const { code, stderr } = await app.run(['dossier', 'add', '--code', 'H48.16-261121-0050'], { mayFail: true, env: { DUONGTHU_KEYS_DIR: '/nonexistent' } });
+    assert.equal(code, 78);
+    assert.match(stderr, /key directory \/nonexistent[^]*nothing was registered/);
+});
+
 test('the database away: 69, and nothing half-done', async () => {
     await cluster.stop('fast');
     const { code } = await app.run(['unit', 'add', '--unit', 'H48.99', '--name', 'x'], { mayFail: true });
