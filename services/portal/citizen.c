@@ -384,7 +384,7 @@ void citizen_get_link(struct http_request *req, void *owner)
     unsigned char hash[SHA256_LEN];
     if (!count_lookup(p, req, false))
         return;
-    if (link_token_normalise(typed, strlen(typed), token) != ERR_OK) {
+    if (!typed || link_token_normalise(typed, strlen(typed), token) != ERR_OK) {
         if (count_lookup(p, req, true))
             reply_message(p, req, 404, dead_link_title, dead_link_text, true);
         return;

@@ -26,8 +26,11 @@
 const struct http_route portal_routes[] = {
     {"GET", "/", citizen_get_root, 0},
     {"GET", "/tra-cuu", citizen_get_lookup, 0},
+    {"GET", "/tra-cuu/", citizen_get_root, 0},
     {"GET", "/tra-cuu.css", citizen_get_style, 0},
     {"GET", "/t/{}", citizen_get_link, 0},
+    {"GET", "/t/", citizen_get_link, 0}, // a link that was cut short
+    {"GET", "/t", citizen_get_link, 0},
     {"GET", "/api/v1/openapi.json", office_get_document, 0},
     {"PUT", "/api/v1/dossiers/{}", office_put_dossier, BODY_MAX},
     {"GET", "/api/v1/dossiers/{}", office_get_dossier, 0},

@@ -171,9 +171,10 @@ describe('the link from the SMS', () => {
     });
 
     test('one that leads nowhere says so, and how to go on', async () => {
-        for (const token of ['0123456789abcdeg', '0123456789abcde', 'x', 'u123456789abcdef', '%F0%9F%93%AE']) {
-            const { status, html } = await page(`/t/${token}`);
-            assert.equal(status, 404, token);
+        const links = ['0123456789abcdeg', '0123456789abcde', 'x', 'u123456789abcdef', '%F0%9F%93%AE', ''].map((token) => `/t/${token}`);
+        for (const link of [...links, '/t']) {
+            const { status, html } = await page(link);
+            assert.equal(status, 404, link);
             assert.match(read(html), /Liên kết không mở được/);
             assert.match(html, /<form action="\/tra-cuu"/);
         }
@@ -223,10 +224,11 @@ describe('every page', () => {
     test('the root leads to the form; HEAD answers as GET does', async () => {
         const root = await page('/');
         assert.deepEqual([root.status, root.headers.get('location')], [303, '/tra-cuu']);
+        const typed = await page('/tra-cuu/');
+        assert.deepEqual([typed.status, typed.headers.get('location')], [303, '/tra-cuu']);
         const head = await page('/tra-cuu', { method: 'HEAD' });
         assert.deepEqual([head.status, head.html], [200, '']);
         assert.equal((await page('/tra-cuu', { method: 'POST' })).status, 405);
-        assert.equal((await page('/t/')).status, 404);
     });
 });
 
