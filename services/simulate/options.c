@@ -68,6 +68,13 @@ static bool parse_real(const char *s, double low, double high, double *ret)
     return true;
 }
 
+// Whether somebody is there shows when it is called; nonsense is refused at once.
+static bool is_url(const char *s)
+{
+    size_t scheme = strncmp(s, "https://", 8) == 0 ? 8 : strncmp(s, "http://", 7) == 0 ? 7 : 0;
+    return scheme > 0 && s[scheme] != '\0' && s[scheme] != '/' && strlen(s) < SIM_URL_MAX;
+}
+
 enum {
     O_CONFIG = 'c',
     O_STATE,
@@ -143,6 +150,14 @@ static int take_reals(struct sim_options *o, int c, const char *name, const char
     return parse_real(value, 0, 1, share) ? -1 : refuse(name, value, "a share from 0 to 1");
 }
 
+static int take_url(const char **ret_url, const char *name, const char *value)
+{
+    if (!is_url(value))
+        return refuse(name, value, "http://HOST:PORT or https://HOST:PORT");
+    *ret_url = value;
+    return -1;
+}
+
 static int take(struct sim_options *o, int c, int index)
 {
     switch (c) {
@@ -156,11 +171,9 @@ static int take(struct sim_options *o, int c, int index)
         o->history = optarg;
         return -1;
     case O_INGEST:
-        o->ingest_url = optarg;
-        return -1;
+        return take_url(&o->ingest_url, "ingest", optarg);
     case O_PORTAL:
-        o->portal_url = optarg;
-        return -1;
+        return take_url(&o->portal_url, "portal", optarg);
     case O_ONCE:
         o->once = true;
         return -1;

@@ -4,6 +4,8 @@
 #include "base/attr.h"
 #include "simulate/plan.h"
 
+#define SIM_URL_MAX 300 // bytes of --ingest and --portal, NUL counted
+
 struct sim_options {
     const char *config, *state, *history; // history NULL: none is written
     const char *ingest_url, *portal_url;  // NULL: from the configuration

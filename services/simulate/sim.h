@@ -17,8 +17,6 @@
 
 #include <uv.h>
 
-#define SIM_URL_MAX 300
-
 struct sim {
     struct sim_options options;
     uv_loop_t loop;

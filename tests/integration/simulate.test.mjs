@@ -149,7 +149,7 @@ test('a state that was lost does not spoil the days after it: endpoints that nob
 
 test('options out of bounds are refused in words; a state that is not ours is not touched', async () => {
     for (const [args, words] of [[['--dossiers', '0'], '1 to 5000'], [['--devices', '4'], '5 to 300'], [['--offline', '1.5'], 'share'],
-        [['--speed', 'fast'], '1 to 100000']]) {
+        [['--speed', 'fast'], '1 to 100000'], [['--ingest', ''], 'http'], [['--portal', 'ftp://127.0.0.1'], 'http'], [['--portal', 'http:///x'], 'http']]) {
         const { code, stderr } = await app.run(['simulate', ...args], { mayFail: true });
         assert.equal(code, 2);
         assert.match(stderr, new RegExp(words));
