@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
@@ -39,7 +40,16 @@ struct file_job {
 
 static int open_file(const char *path)
 {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    return open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
+// Does the file end in the middle of a line? A full disk tore it; what follows must not be lost with it.
+static bool is_torn(int fd)
+{
+    struct stat st;
+    char last;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+           pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
 }
 
 // On the thread pool. A line that may have been written in part is `lost`, not `later`.
@@ -52,8 +62,10 @@ static void on_work(uv_work_t *work)
         snprintf(job->why, sizeof job->why, "open: %s", strerrordesc_np(errno));
         return;
     }
-    ssize_t n = write(fd, job->line.data, job->line.len);
-    if (n == (ssize_t)job->line.len && fsync(fd) == 0)
+    size_t skip = is_torn(fd) ? 0 : 1; // the line brings a newline before it
+    size_t len = job->line.len - skip;
+    ssize_t n = write(fd, job->line.data + skip, len);
+    if (n == (ssize_t)len && fsync(fd) == 0)
         job->answer = SMS_ANSWER_ACCEPTED;
     else if (n != -1)
         job->answer = SMS_ANSWER_LOST;
@@ -83,6 +95,7 @@ static int file_send(struct gateway *g, const struct gateway_message *m, gateway
     job->owner = owner;
     buf_init(&job->line, LINE_MAX_BYTES);
     struct jout j;
+    buf_putc(&job->line, '\n');
     jout_init(&j, &job->line);
     jout_open_object(&j, NULL);
     jout_time(&j, "at", clock_wall_ms());
