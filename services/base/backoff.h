@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Exponential back-off, half of it jitter, for reconnects and restarts (not for webhook retries, which follow a
-// published schedule).
+// Exponential back-off, half of it jitter, for reconnects and restarts (not for webhook retries, which follow
+// a published schedule).
 #pragma once
 #include "base/attr.h"
 #include <stdint.h>
