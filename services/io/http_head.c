@@ -172,6 +172,8 @@ const struct http_fault *http_head_parse(char *text, size_t len, struct http_hea
 
 const struct http_fault *http_head_begins(const char *data, size_t len)
 {
+    if (len >= HTTP_HEAD_MAX)
+        return &fault_headers;
     return len == 0 || *data == '\r' || *data == '\n' || is_token(data, 1) ? NULL : &fault_syntax;
 }
 

@@ -104,7 +104,8 @@ size_t http_head_end(const char *data, size_t len);
 // Reads a head strictly, in place (text[len] must be writable): what h2o's lenient parser lets through and a
 // proxy in front may read differently (RFC 9112 §5.2, §6.3, §11.2; feasibility §1.2, hole 3). NULL = fine.
 const struct http_fault *http_head_parse(char *text, size_t len, struct http_head *ret_head);
-// The first bytes of an unfinished head: the fault when they can't become one (a TLS client, say), else NULL.
+// An unfinished head: the fault when it can't become one (a TLS client, say) or is too long already, else
+// NULL.
 const struct http_fault *http_head_begins(const char *data, size_t len);
 bool http_utf8_valid(const char *s, size_t len);
 

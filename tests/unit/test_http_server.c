@@ -87,9 +87,8 @@ static void heads_too_large(void **state)
     for (int i = 0; i < HTTP_HEAD_MAX; i++)
         buf_putc(&b, 'x');
     int fd = client_open();
+    (void)uv_timer_stop(&server->sweep); // an endless head is refused at once, before it can fill the memory
     (void)client_put(fd, b.data, b.len);
-    WAIT_FOR(server->connections == 1);
-    http_conn_sweep(server); // unfinished: the sweep refuses it
     assert_int_equal(client_read(fd), 431);
     client_expect_end(fd);
     (void)close(fd);
