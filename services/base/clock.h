@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Time and chance behind one seam, so that schedulers, breakers and state machines run under a seeded
-// simulation (DESIGN §8). Real by default; a test or the simulator swaps the functions with clock_use().
+// simulation. Real by default; a test or the simulator swaps the functions with clock_use().
 // Nothing that decides retries or leases inside a process uses the wall clock.
 #pragma once
 #include "base/attr.h"

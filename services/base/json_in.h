@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#define JSON_DEPTH_MAX 16 // nested objects and arrays (quality B9)
+#define JSON_DEPTH_MAX 16 // nested objects and arrays; deeper is an attack on a parser's stack
 
 // The object, the caller's to json_decref(). NULL: data is none, and ret_why (cap bytes, 100 are enough)
 // holds a sentence that names the place and quotes nothing: the text may be personal.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// `duongthu device`: lets handhelds in and shuts them out. A one-time code (quality B7) is printed once and
+// `duongthu device`: lets handhelds in and shuts them out. A one-time code is printed once and
 // kept only as its hash.
 #include "base/clock.h"
 #include "base/conf.h"

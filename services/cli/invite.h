@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// A one-time enrolment code for one handheld (quality B7): 40 random bits, kept only as their hash.
+// A one-time enrolment code for one handheld: 40 random bits, kept only as their hash.
 #pragma once
 #include "base/attr.h"
 #include "domain/wire.h"

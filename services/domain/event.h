@@ -2,7 +2,7 @@
 // The vocabulary: every kind of event the two logs know, in one const table. The numbers are stored in the
 // database and never renumbered; a retired kind keeps its row. Ranks decide the order of facts that carry the
 // same time, so a rank of a kind that is in use is as fixed as its number. Source of the item kinds:
-// reference/domain.md 7.1 (item states and entering events).
+// each state of state.h has the events that lead into it.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,7 +101,7 @@ enum event_kind {
 };
 #define EVENT_KIND_MAX 127
 
-// Which way an item travels (reference/domain.md 7). Stored.
+// Which way an item travels through the post. Stored.
 enum leg {
     LEG_NONE = 0,
     LEG_N = 1, // nộp: citizen to one-stop office

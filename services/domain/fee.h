@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Money on the way: chưa thu → đã thu → đã nộp bưu cục → đã chuyển cơ quan → đối soát khớp or lệch; an item
-// that goes back with the state fee collected is a refund case (reference/domain.md 7.3, QĐ 45/2016/QĐ-TTg
-// art. 11). The three amounts are never added up.
+// that goes back with the state fee collected is a refund case (QĐ 45/2016/QĐ-TTg art. 11). The three amounts
+// are never added up.
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>

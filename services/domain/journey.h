@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The fold of an item's trail, and the journey: what one more fact changes. State and history are functions
 // of the trail as a set, so no order of arrival changes them. The journey is a function of log order: one
-// fact is folded in at a time, and its row is the difference before → after (reference/design-evidence.md
-// A4).
+// fact is folded in at a time, and its row is the difference before → after.
 //
 // Rules of the fold, beside the table of moves in state.c:
 // - A move that is not in the table is flagged ILLEGAL. It is still made when somebody saw the item
@@ -20,8 +19,8 @@
 // item.delivered is
 //   then the hand-back (S23).
 // - item.found goes back to the state before the loss. Any scan of a lost item finds it too.
-// - The same kind at the same place within two minutes is one event sent twice (domain.md 7.2 rule 4):
-// REPEAT, no effect.
+// - The same kind at the same place within two minutes is one event sent twice (a handheld that sends in bulk
+// again): REPEAT, no effect.
 // - A correction takes back the fact it names, before or after that arrives. Corrections are not taken back;
 // say the fact again.
 #pragma once
@@ -45,7 +44,7 @@ enum journey_flag {            // of history entries and of journey rows; stored
     JOURNEY_REPLAY = 64,       // row: told because the link to the dossier came after the fact
 };
 
-enum journey_notify { // whom domain.md 7.1 names; bits
+enum journey_notify { // who is told of it; bits
     NOTIFY_OFFICE = 1,
     NOTIFY_CITIZEN = 2,
     NOTIFY_POSTAL = 4,
@@ -78,10 +77,9 @@ struct journey_row {
     uint8_t flags;         // enum journey_flag
     uint8_t before, after; // present state of the item before and after
     uint8_t leg;
-    uint8_t notify;   // enum journey_notify
-    uint8_t template; // 1–12 = SMS T1–T12 of domain.md 7.4, 0 = none
-    uint8_t
-        proposes; // legal dossier status 2, 3 or 10 that the office may want to set (domain.md 7.3), 0 = none
+    uint8_t notify;    // enum journey_notify
+    uint8_t template;  // 1–12 = SMS T1–T12 of sms_text.h, 0 = none
+    uint8_t proposes;  // legal dossier status 2, 3 or 10 that the office may want to set (status.h), 0 = none
     uint8_t fee_state; // enum fee_state after
 };
 

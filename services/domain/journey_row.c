@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
-// What a change calls for: whom to tell (last column of reference/domain.md 7.1), which SMS text (7.4), which
-// legal status to propose (7.3). The text decides where a template fits: T1–T3 speak of sending a dossier,
-// T7–T12 of a result.
+// What a change calls for: whom to tell, which SMS text (sms_text.h), which
+// legal status to propose (status.h). The text decides where a template fits: T1–T3 speak of sending a
+// dossier, T7–T12 of a result.
 #include "domain/journey_row.h"
 
 static bool to_office(unsigned leg)

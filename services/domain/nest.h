@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Items in bags in dispatches: a tree with times (reference/domain.md 5.2). Closing a bag copies nothing;
+// Items in bags in dispatches: a tree with times. Closing a bag copies nothing;
 // what happens to a container holds for what was in it then, also when the scan "put into bag" comes later.
 // So the trail of an object is its own facts and, worked out here, those of each container while the object
 // was inside:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-// The table of states and moves, row by row as in reference/domain.md 7.2.
+// The table of states and moves. The moves are postal practice, not law: skipped scans (S01 → S06, S06 → S12
+// or S18) are normal in the country.
 #include "domain/state.h"
 
 #include <stdint.h>
@@ -15,7 +16,7 @@ struct state {
 };
 
 static const struct state states[] = {
-    // S00 is not in the table of the law: the first we hear of an item is its order, its pick-up or its
+    // S00 is no state of the post: the first we hear of an item is its order, its pick-up or its
     // acceptance at a counter.
     {"S00", "unknown", "Chưa có thông tin", S(1) | S(2) | S(6) | S(7), false},
     {"S01", "requested", "Đã tạo yêu cầu", S(2) | S(6) | S(27) | ALWAYS, false},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-// The states of an item and the moves between them: reference/domain.md 7.1 and 7.2. The numbers are stored;
+// The states of an item and the moves between them: what QĐ 45/2016/QĐ-TTg and TT 17/2017/TT-BTTTT ask of the
+// post, in the steps that carriers report (EMSEVT codes, VNPost's own status list). The numbers are stored;
 // S06 is 6.
 #pragma once
 #include <stdbool.h>
@@ -43,5 +44,5 @@ const char *state_name(unsigned state);
 // The Vietnamese words that people read. Never NULL.
 const char *state_name_vi(unsigned state);
 bool state_is_end(unsigned state);
-// Is the move in the table of domain.md 7.2? A move to the same state is not.
+// Is the move in the table? A move to the same state is not.
 bool state_may_move(unsigned from, unsigned to);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-// The legal status of a dossier, 1 to 10, as the national portal numbers it (TrangThaiHoSo, domain.md §3.3,
-// §7.3). Only a one-stop office sets it; postal events propose. In a fact of type dossier.status the number
+// The legal status of a dossier, 1 to 10, as the national portal numbers it (TrangThaiHoSo).
+// Only a one-stop office sets it; postal events propose. In a fact of type dossier.status the number
 // stands in `reason`, the dictionary code.
 #pragma once
 #include "domain/attr.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The trail of an item or container: what the fold needs of each of its facts, sorted in fold order, and the
-// 32-byte records in which the item's row keeps it (reference/design-evidence.md B4: reading old log rows on
+// 32-byte records in which the item's row keeps it (measured: reading old log rows on
 // the hot path costs a factor of ten). Fold order is (corrected time, rank, stream, seq); state and history
 // are functions of the trail as a set.
 #pragma once

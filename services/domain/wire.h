@@ -73,7 +73,7 @@ void wire_print_uuid(const uint8_t id[WIRE_UUID], char out[37]);
 // Either case, dashes where they belong.
 MUST_CHECK bool wire_parse_uuid(const char *s, size_t len, uint8_t ret[WIRE_UUID]);
 
-// A one-time enrolment code (quality B7): 8 symbols of Crockford's Base32, 40 bits. What is stored is SHA-256
+// A one-time enrolment code: 8 symbols of Crockford's Base32, 40 bits. What is stored is SHA-256
 // of the 8 symbols.
 #define WIRE_INVITE_LEN 8
 // Case, blanks and dashes do not matter, O is 0, I and L are 1. False when it is no code.
