@@ -56,28 +56,6 @@ void world_done(struct world *w)
     memset(w, 0, sizeof *w);
 }
 
-void world_clean(struct world *w)
-{
-    for (struct world_item *it = w->dirty_items; it; it = it->next_dirty)
-        it->dirty = false;
-    for (struct world_link *l = w->dirty_links; l; l = l->next_dirty)
-        l->dirty = false;
-    for (struct world_box *b = w->dirty_boxes; b; b = b->next_dirty) {
-        b->dirty = false;
-        for (size_t i = 0; i < b->n_members; i++)
-            b->members[i].dirty = false;
-    }
-    for (struct world_dossier *d = w->dirty_dossiers; d; d = d->next_dirty) {
-        d->dirty = false;
-        for (struct world_code *c = d->codes; c; c = c->next)
-            c->dirty = false;
-    }
-    w->dirty_items = NULL;
-    w->dirty_links = NULL;
-    w->dirty_boxes = NULL;
-    w->dirty_dossiers = NULL;
-}
-
 static void copy_code(char *to, const char *code, size_t len)
 {
     CHECK(len <= WORLD_CODE_MAX);

@@ -125,8 +125,6 @@ struct world {
 
 void world_init(struct world *w, const struct world_ids *ids, const int16_t *lanes, size_t n_lanes);
 void world_done(struct world *w);
-// Forgets what is dirty: it has been written.
-void world_clean(struct world *w);
 
 // ---- items: NULL when it is not there. `at` chooses among generations of a code: S10 codes are used again
 // six months after an end.

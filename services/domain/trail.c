@@ -56,11 +56,6 @@ int trail_compare(const struct trail_fact *a, const struct trail_fact *b)
     return 0;
 }
 
-bool trail_same(const struct trail_fact *a, const struct trail_fact *b)
-{
-    return a->lane == b->lane && a->pos == b->pos && a->kind == b->kind;
-}
-
 // The first place whose fact does not come before f.
 static size_t lower_bound(const struct trail_fact *facts, size_t n, const struct trail_fact *f)
 {

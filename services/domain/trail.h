@@ -53,9 +53,6 @@ uint16_t trail_reason(const char *code, size_t len);
 // Fold order: negative, 0 or positive. 0 only for the same fact.
 int trail_compare(const struct trail_fact *a, const struct trail_fact *b);
 
-// Is it the same fact (lane, pos, kind), inherited or not?
-bool trail_same(const struct trail_fact *a, const struct trail_fact *b);
-
 // Puts a fact into the sorted array of *n facts that has room for TRAIL_MAX. *ret_index (may be NULL) is its
 // place.
 MUST_CHECK enum trail_error trail_insert(struct trail_fact *facts, size_t *n, const struct trail_fact *f,

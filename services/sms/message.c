@@ -3,8 +3,6 @@
 
 #include "base/check.h"
 
-#include <string.h>
-
 #define MINUTE_MS 60000
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
@@ -23,15 +21,6 @@ const char *sms_state_name(enum sms_state s)
 {
     CHECK(s < SMS_STATE_COUNT);
     return names[s];
-}
-
-int sms_state_parse(const char *name)
-{
-    for (int i = 0; i < SMS_STATE_COUNT; i++) {
-        if (strcmp(names[i], name) == 0)
-            return i;
-    }
-    return -1;
 }
 
 static int64_t later_ms(unsigned tries)
@@ -55,16 +44,6 @@ struct sms_step sms_after_answer(enum sms_answer answer, unsigned tries, int64_t
         break;
     }
     return (struct sms_step){SMS_UNKNOWN, now_ms + SMS_UNKNOWN_MS};
-}
-
-bool sms_receipt_counts(enum sms_state state)
-{
-    return state == SMS_SUBMITTING || state == SMS_ACCEPTED || state == SMS_UNKNOWN;
-}
-
-bool sms_may_resend(enum sms_state state, unsigned copies, int64_t not_before_ms, int64_t now_ms)
-{
-    return state == SMS_UNKNOWN && copies < SMS_COPIES_MAX && now_ms >= not_before_ms;
 }
 
 // Minutes since local midnight.
@@ -92,11 +71,4 @@ int64_t sms_expires_ms(unsigned template_no, int64_t event_ms)
     if (useful_hours[template_no] > 0)
         return event_ms + useful_hours[template_no] * (int64_t)HOUR_MS;
     return event_ms - (event_ms + SMS_ZONE_MS) % DAY_MS + DAY_MS;
-}
-
-bool sms_supersedes(unsigned newer, unsigned older)
-{
-    // T6 (a supplement is asked) is an office's word about the dossier: no postal event replaces it, and it
-    // replaces none.
-    return newer != 6 && older != 6 && newer != older;
 }

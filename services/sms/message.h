@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
-// The life of one SMS as pure rules (DESIGN §7): no I/O, no clock of its own. States are those of dt.sms.
+// The life of one SMS (DESIGN §7). States are those of dt.sms. Here is what needs no other row: what an
+// answer leads to, when one may speak, until when. What depends on the stored state is decided where it is
+// locked: dt.sms_plan (superseded), dt.sms_claim (copies, expiry), dt.sms_receipt. Pure: no clock of its own.
 //
 //   waiting ──claim──▶ submitting ──accepted──▶ accepted ──receipt──▶ delivered | undelivered
 //      ▲ │                 │ ├──refused for good──▶ failed
@@ -24,14 +26,11 @@ enum sms_state {
 };
 #define SMS_STATE_COUNT (SMS_CANCELLED + 1)
 
-#define SMS_COPIES_MAX     2 // the promise: at most one second copy, and only after a lost answer
 #define SMS_UNKNOWN_MS     (15 * 60 * 1000)  // how long a lost answer waits for a receipt (quality R5)
 #define SMS_ZONE_MS        (7 * 3600 * 1000) // Asia/Ho_Chi_Minh, UTC+7, no daylight saving
 #define SMS_TEMPLATE_COUNT 12
 
 const char *sms_state_name(enum sms_state s);
-// -1 for a word that is not a state.
-MUST_CHECK int sms_state_parse(const char *name);
 
 // What became of one submission.
 enum sms_answer {
@@ -49,12 +48,6 @@ struct sms_step {
 // After a submission. tries: submissions so far that ended in "later", this one included (back-off 5 s · 2^n,
 // at most 10 min).
 struct sms_step sms_after_answer(enum sms_answer answer, unsigned tries, int64_t now_ms);
-// A receipt (delivered or not) settles every state in which the gateway may have the message; false: it
-// changes nothing.
-bool sms_receipt_counts(enum sms_state state);
-// An unknown message whose wait is over: may it be sent once more?
-bool sms_may_resend(enum sms_state state, unsigned copies, int64_t not_before_ms, int64_t now_ms);
-
 // Quiet hours in local minutes of the day, from > to means over midnight (22:00–07:00 by default; NĐ 91/2020
 // asks it of advertising only, we keep it for all).
 struct sms_quiet {
@@ -66,5 +59,3 @@ int64_t sms_next_loud_ms(const struct sms_quiet *quiet, int64_t t_ms);
 // others with their own age (domain.md §7.2 rule 7: a replayed link still tells within 24 h, later it does
 // not). event_ms: when the thing happened.
 int64_t sms_expires_ms(unsigned template_no, int64_t event_ms);
-// Does a waiting message of template `older` lose its meaning when `newer` about the same item is planned?
-bool sms_supersedes(unsigned newer, unsigned older);

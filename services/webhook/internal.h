@@ -149,7 +149,6 @@ MUST_CHECK int registry_create(struct webhook *w, struct registry **ret_registry
 void registry_destroy(struct registry *r);
 // Reads the endpoints, and loads what is new; retries what failed.
 void registry_refresh(struct webhook *w);
-bool registry_busy(const struct registry *r);
 // Takes the replays that a refresh has seen. Replays and records exclude each other: a record that was built
 // before would undo what a replay has written.
 void registry_take_replays(struct registry *r);

@@ -62,11 +62,6 @@ void registry_destroy(struct registry *r)
     free(r);
 }
 
-bool registry_busy(const struct registry *r)
-{
-    return r->busy;
-}
-
 // ---------------------------------------------------------------- one endpoint
 
 static struct endpoint *endpoint_new(struct webhook *w, const char id[16])

@@ -211,6 +211,18 @@ test('a newer message about the item replaces the one that waits', async () => {
     assert.deepEqual(rows.map(({ template, state, why }) => [template, state, why]), [[8, 'cancelled', 'superseded'], [11, 'accepted', '']]);
 });
 
+test('an office that asks for a supplement is neither replaced by postal news nor replaces them', async () => {
+    gateway.setMode('503');
+    const d = await newDossier();
+    for (const [n, template] of [3, 6, 4].entries()) {
+        await tell(d, template);
+        await until(async () => (await ledger(d)).length === n + 1);
+    }
+    gateway.setMode('ok');
+    await until(async () => (await ledger(d)).filter(({ state }) => state === 'accepted').length === 2, { what: 'both have left' });
+    assert.deepEqual((await ledger(d)).map(({ template, state }) => [template, state]), [[3, 'cancelled'], [6, 'accepted'], [4, 'accepted']]);
+});
+
 test('who opted out gets nothing, also not what waits; who opts in again does', async () => {
     const phone = '+84900000009';
     gateway.setMode('503');

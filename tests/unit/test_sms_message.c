@@ -32,32 +32,6 @@ static void answers_lead_to_states(void **state)
     }
 }
 
-// Whatever the gateway does, a message is never submitted a third time.
-static void copies_are_bounded(void **state)
-{
-    (void)state;
-    for (int answer = SMS_ANSWER_ACCEPTED; answer <= SMS_ANSWER_LOST; answer++) {
-        unsigned copies = 1;
-        struct sms_step s = sms_after_answer(SMS_ANSWER_LOST, 1, 0);
-        assert_false(sms_may_resend(s.state, copies, s.not_before_ms, s.not_before_ms - 1));
-        assert_true(sms_may_resend(s.state, copies, s.not_before_ms, s.not_before_ms));
-        copies++;
-        s = sms_after_answer((enum sms_answer)answer, 1, s.not_before_ms);
-        assert_false(sms_may_resend(s.state, copies, s.not_before_ms, INT64_MAX));
-    }
-}
-
-static void only_sent_messages_take_receipts(void **state)
-{
-    (void)state;
-    for (int s = 0; s < SMS_STATE_COUNT; s++) {
-        bool want = s == SMS_SUBMITTING || s == SMS_ACCEPTED || s == SMS_UNKNOWN;
-        assert_int_equal(sms_receipt_counts((enum sms_state)s), want);
-        assert_int_equal(sms_state_parse(sms_state_name((enum sms_state)s)), s);
-    }
-    assert_int_equal(sms_state_parse("sent"), -1);
-}
-
 static void quiet_hours_end_in_the_morning(void **state)
 {
     (void)state;
@@ -89,25 +63,12 @@ static void messages_expire(void **state)
     assert_int_equal(sms_expires_ms(8, MIDNIGHT - 1), MIDNIGHT);
 }
 
-static void newer_news_replaces_older(void **state)
-{
-    (void)state;
-    assert_true(sms_supersedes(11, 8));
-    assert_true(sms_supersedes(9, 8));
-    assert_false(sms_supersedes(8, 8));
-    assert_false(sms_supersedes(3, 6));
-    assert_false(sms_supersedes(6, 3));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_lead_to_states),
-        cmocka_unit_test(copies_are_bounded),
-        cmocka_unit_test(only_sent_messages_take_receipts),
         cmocka_unit_test(quiet_hours_end_in_the_morning),
         cmocka_unit_test(messages_expire),
-        cmocka_unit_test(newer_news_replaces_older),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
