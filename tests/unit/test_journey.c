@@ -138,6 +138,22 @@ static void lost_found_damaged(void **state)
     live(LEG_N, steps, ARRAY_LEN(steps));
 }
 
+static void a_pickup_that_is_given_up(void **state)
+{
+    (void)state;
+    static const struct step steps[] = {
+        {EVENT_ORDER_CREATED, 0, 1, 0, 0, 0},
+        {EVENT_PICKUP_ASSIGNED, 0, 2, 1, 0, 0},
+        {EVENT_PICKUP_CONFIRMED, 0, 2, 0, 0, 0},
+        {EVENT_PICKUP_REJECTED, 0, 3, 0, 0, 0},
+        {EVENT_PICKUP_ASSIGNED, 0, 2, 1, 0, 0}, // another postman: the citizen hears of it
+        {EVENT_PICKUP_FAILED, 0, 4, 2, 0, 0},
+        {EVENT_PICKUP_ABANDONED, 0, 5, 0, 0, 0},
+        {EVENT_ITEM_COLLECTED, 0, 5, 0, 0, JOURNEY_CONTRADICTION}, // a person looks
+    };
+    live(LEG_N, steps, ARRAY_LEN(steps));
+}
+
 // ---- moves outside the table ----
 
 static void evidence_moves_decisions_do_not(void **state)
@@ -493,6 +509,7 @@ int main(void)
         cmocka_unit_test(bringing_a_result),
         cmocka_unit_test(going_back),
         cmocka_unit_test(lost_found_damaged),
+        cmocka_unit_test(a_pickup_that_is_given_up),
         cmocka_unit_test(evidence_moves_decisions_do_not),
         cmocka_unit_test(every_event_from_every_state),
         cmocka_unit_test(late_facts_change_history_only),
