@@ -142,7 +142,6 @@ static void a_pickup_that_is_given_up(void **state)
 {
     (void)state;
     static const struct step steps[] = {
-        {EVENT_ORDER_CREATED, 0, 1, 0, 0, 0},
         {EVENT_PICKUP_ASSIGNED, 0, 2, 1, 0, 0},
         {EVENT_PICKUP_CONFIRMED, 0, 2, 0, 0, 0},
         {EVENT_PICKUP_REJECTED, 0, 3, 0, 0, 0},
