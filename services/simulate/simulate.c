@@ -110,7 +110,7 @@ static int begin_day(struct run *r)
 {
     struct sim *sim = &r->sim;
     int64_t now = clock_wall_ms();
-    struct day_numbers numbers = store_take_numbers(&sim->store, &sim->plan, now);
+    struct day_numbers numbers = store_take_numbers(&sim->store, &sim->plan);
     int err = day_init(&sim->day, &sim->plan, now, &numbers);
     if (err == ERR_OK)
         err = ledger_init(&sim->ledger, &sim->day);

@@ -18,10 +18,8 @@
 #define STORE_VERSION  1
 #define STATE_FILE_MAX (1 << 20) // bytes
 #define NUMBERS_RANGE  90000000  // item and box numbers have eight digits
-#define SERIAL_BEGIN   10000
+#define SERIAL_BEGIN   10000     // serials of dossiers have six
 #define SERIAL_END     900000
-#define DAY_S          86400
-#define ZONE_S         (7 * 3600)
 
 static int fail(char *error, size_t cap, int err, const char *what, const char *path)
 {
@@ -247,16 +245,21 @@ static uint32_t begin_at(uint32_t kept)
     return kept ? kept : 1 + (uint32_t)random_below(NUMBERS_RANGE);
 }
 
-struct day_numbers store_take_numbers(struct store *s, const struct plan *p, int64_t now_ms)
+// A serial counts within its date, so coming round to the beginning meets an older date.
+static uint32_t serial_at(uint32_t kept, uint32_t dossiers)
+{
+    uint32_t room = SERIAL_END - SERIAL_BEGIN - dossiers + 1;
+    if (!kept)
+        return SERIAL_BEGIN + (uint32_t)random_below(room);
+    return kept - SERIAL_BEGIN < room ? kept : SERIAL_BEGIN;
+}
+
+struct day_numbers store_take_numbers(struct store *s, const struct plan *p)
 {
     struct day_numbers n = {.item = begin_at(s->numbers.item),
                             .box = begin_at(s->numbers.box),
-                            .serial = SERIAL_BEGIN + (uint32_t)((now_ms / 1000 + ZONE_S) % DAY_S),
+                            .serial = serial_at(s->numbers.serial, (uint32_t)p->n_dossiers),
                             .citizen = s->numbers.citizen};
-    // A serial counts within its date, and a second has one; six digits are room for more than a day can
-    // play.
-    if (s->numbers.serial > n.serial && s->numbers.serial < SERIAL_END)
-        n.serial = s->numbers.serial;
     s->numbers.item = n.item + (uint32_t)p->n_items;
     s->numbers.box = n.box + (uint32_t)p->n_boxes;
     s->numbers.serial = n.serial + (uint32_t)p->n_dossiers;

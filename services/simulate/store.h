@@ -52,4 +52,4 @@ MUST_CHECK int store_open(struct store *s, const char *dir, char *error, size_t 
 // Writes it. put_away: nothing is under way any more.
 MUST_CHECK int store_save(const struct store *s, bool put_away, char *error, size_t cap);
 // Today's numbers, never used before; moves the store's on.
-struct day_numbers store_take_numbers(struct store *s, const struct plan *p, int64_t now_ms);
+struct day_numbers store_take_numbers(struct store *s, const struct plan *p);
