@@ -7,11 +7,12 @@ import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { startApp } from '../harness/app.mjs';
+import { SERVICES, startApp } from '../harness/app.mjs';
 import { chance } from '../harness/chance.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { Device } from '../harness/device.mjs';
-import { History, check, snapshot } from '../harness/history.mjs';
+import { History, check, line, snapshot, summarise } from '../harness/history.mjs';
+import { keptFolder } from '../harness/history_files.mjs';
 import { journeys, play } from '../harness/load.mjs';
 import { startOffice } from '../harness/sink.mjs';
 import { startSmsGateway } from '../harness/sms_gateway.mjs';
@@ -29,7 +30,7 @@ const DRAIN_MS = 120_000;
 const DELAY_FACTOR = 5;
 const DELAY_MS = 1_000;
 
-const history = new History();
+const history = new History({ folder: keptFolder('spine') }); // `node tests/harness/check_files.mjs build/runs/spine` looks at it again
 const offices = {};
 let cluster;
 let app;
@@ -39,7 +40,7 @@ let key; // of the office API
 
 before(async () => {
     cluster = await startCluster();
-    gateway = history.gateway = await startSmsGateway();
+    gateway = history.setGateway(await startSmsGateway());
     app = await startApp({ cluster, config: {
         webhook: { speed: 1_000, timeout: '2s' }, // retries after 5 ms, 300 ms, 1.8 s, …
         sms: { gateway: 'http-json', url: gateway.url('/'), allow: '127.0.0.1/32', quiet_from: '00:00', quiet_to: '00:00' },
@@ -52,7 +53,7 @@ before(async () => {
     key = (await app.run(['apikey', 'create', '--unit', 'H48'])).stdout.trim();
     for (const [name, unit] of [['near', UNITS[0]], ['far', UNITS[1]], ['province', 'H48']])
         offices[name] = await startOffice(app, { units: [unit] });
-    history.sinks.push(...Object.values(offices));
+    Object.values(offices).forEach((office) => history.addSink(office));
 });
 after(async () => {
     await app?.stop();
@@ -210,7 +211,7 @@ test('nothing acknowledged is lost, nothing is told twice without a reason, and 
 
     offices.slow = await startOffice(app, { units: [UNITS[2]] });
     offices.dead = await startOffice(app, { units: [UNITS[3]] });
-    history.sinks.push(offices.slow, offices.dead);
+    [offices.slow, offices.dead].forEach((office) => history.addSink(office));
     offices.slow.delay = SLOW_MS;
     offices.slow.setMode('slow');
     offices.dead.setMode('dead');
@@ -221,6 +222,8 @@ test('nothing acknowledged is lost, nothing is told twice without a reason, and 
     const beside = await medianDelay(offices.near, heard);
     t.diagnostic(`a healthy office hears after ${alone} ms alone, after ${beside} ms beside a slow and a dead one`);
     assert.ok(beside <= alone * DELAY_FACTOR + DELAY_MS, `${beside} ms, alone ${alone} ms`);
+
+    await history.sampleResources(app, cluster, SERVICES);
 
     // Faults, in an order and at moments that chance decides; what they strike overlaps.
     gateway.setMode(() => (luck.onceIn(8) ? luck.pick(['lost', 503]) : 'ok'));
@@ -251,18 +254,22 @@ test('nothing acknowledged is lost, nothing is told twice without a reason, and 
     // Everything heals, the dead office too.
     gateway.setMode('ok');
     offices.dead.setMode('ok');
+    history.healed = Date.now();
     for (const code of codes.slice(0, 4))
         await until(() => api('POST', `${code}/handover`, { outcome: 'confirmed' }), { limit: 60_000, what: 'the office confirms' });
     await drain();
     history.rebuild = await app.run(['rebuild', '--check', '--orders', '20'], { mayFail: true });
+    await history.sampleResources(app, cluster, SERVICES);
+    history.takeErrors(app);
     const db = await snapshot(cluster);
+    history.save(db);
     const wrong = check(history, db);
+    const summary = summarise(history, db, wrong);
     if (wrong.length > 0)
         t.diagnostic(JSON.stringify(history.nemesis));
+    t.diagnostic(line(summary));
     assert.deepEqual(wrong, [], `${wrong.length} violations`);
     assert.ok(history.uploads.some(({ outcome }) => outcome === 'unknown'), 'no upload was hit by a fault');
     assert.ok(db.sms.some(({ copies }) => copies === 2), 'no answer of the gateway was lost');
-    t.diagnostic(`acked ${history.uploads.filter(({ outcome }) => outcome === 'ok').length} batches, ${db.facts.length} facts, ${db.journey.length} journey rows, `
-        + `${history.sinks.reduce((sum, { requests }) => sum + requests.length, 0)} webhooks, ${gateway.requests.length} messages, ${history.nemesis.length} faults, `
-        + `${history.reads.length} reads`);
+    assert.ok(summary.stale.reads > 0, 'nobody read');
 });

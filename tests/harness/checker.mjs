@@ -53,15 +53,25 @@ export const RULES = {
     'sms-silent': 'where none was sent the ledger says why',
     'sms-waiting': 'nothing that is due waits',
     'receipt-lost': 'a delivery receipt that was taken is in the ledger',
+    // the machine
+    tardy: 'when the last fault is healed, what is owed is folded, shown, told and sent within 60 s',
+    dishonest: 'a service that cannot keep the promise says so within 5 s, and within 10 s that it can again',
+    leak: 'memory, files and connections are back where they were before the faults',
+    'unexplained-error': 'an error in a log has a fault that struck its service',
 };
 
 // An answer is recorded at once; so long after it (ms, for a slow machine) a fault explains no second copy any more.
 const SETTLE_MS = 5_000;
 const SKEW_MS = 300_000;
-const SENT = new Set(['ok', 'slow', 'lost', 'truncated', 'garbage', 'dead', 'endless', 'redirect', '500']); // modes in which a citizen may have the message
+const LIVE_MS = 60_000; // retries are sped up in tests, so that this bounds them too
+const HONEST_MS = 5_000;
+const BACK_MS = 10_000;
+// What may be more than before the faults: memory by its allocator's grain, files by connections that clients and peers keep alive.
+const MORE = { rss_kb: (kb) => Math.max(0.05 * kb, 4_096), files: () => 16, connections: () => 1 };
+export const SENT = new Set(['ok', 'slow', 'lost', 'truncated', 'garbage', 'dead', 'endless', 'redirect', '500']); // modes in which a citizen may have the message
 const REASONS = { 10: 'check-digit', 11: 'device-revoked', 12: 'time-absurd', 13: 'conflict', 14: 'code-unknown', 15: 'event-invalid' };
 const keyOf = (a, b) => `${a}:${b}`;
-const isGood = ({ mode }) => mode === 'ok' || mode === 'slow' || (mode >= 200 && mode < 300);
+export const isGood = ({ mode }) => mode === 'ok' || mode === 'slow' || (mode >= 200 && mode < 300);
 
 // → violations as sentences, each beginning with a name of RULES; empty: the promise held.
 export function check(history, db) {
@@ -76,10 +86,12 @@ export function check(history, db) {
     checkReads(history, db, say);
     history.sinks.forEach((sink) => checkSink(sink, history, db, say));
     checkSms(history, db, say);
+    checkLive(history, db, say);
+    checkMachine(history, say);
     return wrong;
 }
 
-function groupBy(rows, key) {
+export function groupBy(rows, key) {
     const groups = new Map();
     for (const row of rows) {
         const name = key(row);
@@ -411,5 +423,69 @@ function checkLedger(db, say) {
     for (const one of ledger) {
         if (!news.has(one))
             say('sms-invented', `${one} is in the ledger without news`);
+    }
+}
+
+// ---- liveness
+
+// history.healed: when the last fault had ended. What was owed then is due LIVE_MS later, what came later LIVE_MS after it came.
+function checkLive(history, db, say) {
+    if (history.healed === undefined)
+        return;
+    const due = (since) => Math.max(since, history.healed) + LIVE_MS;
+    const late = (what, since, at) => at > due(since) && say('tardy', `${what}, ${at - Math.max(since, history.healed)} ms after it was owed`);
+    const facts = new Map(db.facts.map((fact) => [keyOf(fact.lane, fact.pos), fact]));
+    const rows = new Map(); // what a webhook names → its journey row
+    const news = new Map();
+    for (const row of db.journey) {
+        late(`${row.code} number ${row.seq} was folded`, facts.get(keyOf(row.cause_lane, row.cause_pos))?.recorded ?? Infinity, row.recorded);
+        rows.set(keyOf(row.code, row.seq), row);
+        news.set(`${row.cause_lane}/${row.cause_pos} ${row.item ?? ''}`, row);
+    }
+    for (const sink of history.sinks.filter(({ healthy }) => healthy)) {
+        const taken = new Set();
+        for (const request of sink.requests.filter(isGood)) {
+            const { subject, sequence } = JSON.parse(request.body.toString());
+            const key = keyOf(subject, Number(sequence));
+            if (!taken.has(key) && rows.has(key))
+                late(`${sink.endpoint} took ${subject} number ${sequence}`, rows.get(key).recorded, request.at);
+            taken.add(key);
+        }
+    }
+    const first = new Map((history.gateway?.requests ?? []).map(({ at, body }) => [JSON.parse(body).reference, at]).reverse()); // reversed: the first one stays
+    for (const row of db.sms.filter(({ id }) => first.has(id)))
+        late(`message ${row.id} was sent`, news.get(`${row.cause_lane}/${row.cause_pos} ${row.item}`)?.recorded ?? Infinity, first.get(row.id));
+    const dossiers = groupBy(db.journey, ({ code }) => code);
+    for (const { code, from, rows: shown } of history.reads) {
+        const seen = new Set(shown.map(({ seq }) => seq));
+        (dossiers.get(code) ?? []).filter(({ seq }) => !seen.has(seq)).forEach(({ seq, recorded }) => late(`${code} was read without number ${seq}`, recorded, from));
+    }
+}
+
+// ---- the machine
+
+function checkMachine(history, say) {
+    for (const { services, at, until: end = Infinity } of history.outages) {
+        for (const service of services) {
+            const samples = history.health.filter((one) => one.service === service);
+            const lie = samples.find((one) => one.ready && one.at > at + HONEST_MS && one.at < end);
+            if (lie)
+                say('dishonest', `${service} was ready ${lie.at - at} ms after it could not keep the promise any more`);
+            const next = Math.min(...history.outages.filter((other) => other.at > end).map((other) => other.at), ...history.nemesis.filter((other) => other.at > end).map((other) => other.at));
+            const gloom = samples.find((one) => !one.ready && one.at > end + BACK_MS && one.at < next);
+            if (gloom)
+                say('dishonest', `${service} was not ready ${gloom.at - end} ms after it could keep the promise again`);
+        }
+    }
+    for (const [service, samples] of groupBy(history.resources, ({ service: name }) => name)) {
+        const [before, after] = [samples[0], samples.at(-1)];
+        for (const [what, more] of Object.entries(MORE)) {
+            if (after[what] > before[what] + more(before[what]))
+                say('leak', `${service}: ${what} ${before[what]} before the faults, ${after[what]} after`);
+        }
+    }
+    for (const { service, at, event } of history.errors) {
+        if (!struck(history, service, at - SETTLE_MS, at))
+            say('unexplained-error', `${service} logged ${event} at ${at}`);
     }
 }

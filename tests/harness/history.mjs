@@ -11,9 +11,19 @@
 //   silent     phone → since when it must get nothing
 //   consumers  ['correlate', 'sms'] of those that run: they must have read everything, even when they never moved
 //   rebuild    { code, stdout, stderr } of `rebuild --check`
+//   healed     when the last fault had ended: from then on what is owed has a deadline
+//   outages    { services, at, until }: they cannot keep the promise and must say so; health { service, at, ready }: what /readyz said
+//   resources  { service, rss_kb, files, connections }: the first of a service against its last
+//   errors     { service, at, event }: log lines of level error
+//
+// With a folder, everything is written there as JSON lines while it happens, one file per actor (history_files.mjs), so that what was seen survives the run:
+// `node tests/harness/check_files.mjs FOLDER` looks at it again.
+import { readFileSync, readdirSync } from 'node:fs';
+import { HistoryFiles } from './history_files.mjs';
 import { kindName } from './vocabulary.mjs';
 
 export { RULES, check } from './checker.mjs';
+export { line, summarise } from './summary.mjs';
 
 export class History {
     uploads = [];
@@ -26,18 +36,41 @@ export class History {
     silent = new Map();
     consumers = [];
     rebuild = null;
+    healed = undefined;
+    outages = [];
+    health = [];
+    resources = [];
+    errors = [];
+
+    constructor({ folder } = {}) {
+        this.files = folder && new HistoryFiles(folder);
+    }
 
     // Something that strikes the services named (none: all), now and until the answer is called. A blow without length needs no call.
     fault(fault, ...hits) {
         const entry = { at: Date.now(), until: Date.now(), fault, hits };
         this.nemesis.push(entry);
+        this.files?.write('nemesis', { ...entry, n: this.nemesis.length });
         return entry;
     }
 
     // Runs `strike` and notes how long the fault lasted.
     async during(fault, hits, strike) {
-        const entry = this.fault(fault, ...hits);
-        entry.until = undefined;
+        const entry = { at: Date.now(), until: undefined, fault, hits };
+        const n = this.nemesis.push(entry);
+        this.files?.write('nemesis', { ...entry, n });
+        try {
+            return await strike();
+        } finally {
+            entry.until = Date.now();
+            this.files?.write('nemesis', { n, until: entry.until });
+        }
+    }
+
+    // While `strike` lasts these services cannot keep the promise.
+    async outage(services, strike) {
+        const entry = { services, at: Date.now(), until: undefined };
+        this.outages.push(entry);
         try {
             return await strike();
         } finally {
@@ -45,11 +78,61 @@ export class History {
         }
     }
 
+    // Asks /readyz of these services until the answer is called.
+    sampleHealth(app, services, every = 200) {
+        let over = false;
+        const asking = services.map(async (service) => {
+            while (!over) {
+                this.health.push({ service, at: Date.now(), ready: await app.isReady(service) });
+                await new Promise((resolve) => setTimeout(resolve, every));
+            }
+        });
+        return async () => {
+            over = true;
+            await Promise.all(asking);
+        };
+    }
+
+    // What the processes of these services hold at this moment.
+    async sampleResources(app, cluster, services) {
+        const rows = await cluster.psql("select usename, count(*) as n from pg_stat_activity where usename like 'dt\\_%' group by 1");
+        for (const service of services) {
+            const { pid } = app.process(service);
+            this.resources.push({ service, rss_kb: Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB$/m)[1]),
+                files: readdirSync(`/proc/${pid}/fd`).length, connections: rows.find(({ usename }) => usename === `dt_${service}`)?.n ?? 0 });
+        }
+    }
+
+    // What the services that ran have logged as errors.
+    takeErrors(app) {
+        const errors = [...app.running].flatMap(([name, child]) => child.logs.map((entry) => ({ ...entry, service: name.replace('twin ', '') })))
+            .filter(({ level }) => level === 'error');
+        this.errors = errors.map(({ service, ts, event }) => ({ service, at: Date.parse(ts), event }));
+    }
+
+    // A sink of harness/sink.mjs, or the gateway.
+    addSink(sink) {
+        this.sinks.push(sink);
+        this.files?.keep(`sink-${sink.endpoint}`, sink);
+    }
+
+    setGateway(gateway) {
+        this.gateway = gateway;
+        this.files?.keep('gateway', gateway);
+        return gateway;
+    }
+
+    // What is known only at the end, the database included: with it the files are complete.
+    save(db) {
+        this.files?.finish(this, db);
+    }
+
     // Sends one batch and writes down what came of it; never throws. tells: per scan, the dossiers whose journey must know of it.
     async upload(device, batch, digests, options, tells = []) {
         const entry = { device: device.id, stream: device.number, batch: batch.batch, at: Date.now(), outcome: 'unknown', results: [],
             scans: batch.scans.map(({ seq }, i) => ({ seq, digest: digests[i], tells: tells[i] })) };
-        this.uploads.push(entry);
+        const n = this.uploads.push(entry);
+        this.files?.write(`device-${device.number}`, { invoke: n, ...entry, outcome: undefined, results: undefined });
         try {
             const answer = await device.send(batch, options);
             entry.status = answer.status;
@@ -61,6 +144,9 @@ export class History {
             entry.forged = error.code === 'BAD_RECEIPT';
             entry.error = String(error.cause?.code ?? error.message);
         }
+        entry.until = Date.now();
+        const { until, status, outcome, results, forged, error } = entry;
+        this.files?.write(`device-${device.number}`, { complete: n, until, status, outcome, results, forged, error });
         return entry;
     }
 
@@ -68,7 +154,9 @@ export class History {
     async read(code, show) {
         const from = Date.now();
         const rows = await show();
-        this.reads.push({ code, from, to: Date.now(), rows });
+        const entry = { code, from, to: Date.now(), rows };
+        this.reads.push(entry);
+        this.files?.write('reader', entry);
         return rows;
     }
 }
@@ -77,11 +165,12 @@ export class History {
 export async function snapshot(cluster) {
     const rows = (sql) => cluster.psql(sql);
     return {
-        facts: await rows("select lane, pos, stream, seq, source, encode(sha256(convert_to(body, 'UTF8')), 'hex') as digest from dt.fact order by lane, pos"),
+        facts: await rows("select lane, pos, stream, seq, source, encode(sha256(convert_to(body, 'UTF8')), 'hex') as digest, (extract(epoch from recorded_at) * 1000)::bigint as recorded from dt.fact order by lane, pos"),
         quarantine: await rows("select stream, seq, encode(digest, 'hex') as digest, reason from dt.quarantine"),
         answered: await rows('select s.stream, lower(r) as first, upper(r) - 1 as last from dt.stream s, unnest(s.answered) r where s.device is not null'),
         receipts: await rows('select lane, stream, first_seq, last_seq, first_pos, outcomes, digests from dt.receipt'),
-        journey: (await rows(`select lane, pos, dossier, seq, kind, code, unit, item, leg, sms, (extract(epoch from occurred_at) * 1000)::bigint as at, cause_lane, cause_pos, cause_part, details::jsonb ->> 'fact' as fact
+        journey: (await rows(`select lane, pos, dossier, seq, kind, code, unit, item, leg, sms, (extract(epoch from occurred_at) * 1000)::bigint as at,
+                              (extract(epoch from recorded_at) * 1000)::bigint as recorded, cause_lane, cause_pos, cause_part, details::jsonb ->> 'fact' as fact
                               from dt.journey order by lane, pos`)).map((row) => ({ ...row, kind: kindName(row.kind) })),
         items: await rows('select code, state from dt.item'),
         cursor: await rows('select lane, consumer, max(pos) as pos from dt.cursor group by lane, consumer'),

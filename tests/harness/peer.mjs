@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // An HTTP server that stands for somebody else's system: it records what arrives and answers in a mode, good or bad, that the test
 // chooses per path. sink.mjs (offices) and sms_gateway.mjs (the SMS provider) are this with a default answer of their own.
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { newFolder } from './folder.mjs';
@@ -54,6 +54,13 @@ export class Peer {
     constructor(name, answer) {
         this.answer = answer;
         this.log = join(newFolder(name), 'requests.jsonl');
+    }
+
+    // From here on the log is this file; what was logged so far is copied into it.
+    keepLog(path) {
+        if (existsSync(this.log))
+            copyFileSync(this.log, path);
+        this.log = path;
     }
 
     async start() {
@@ -117,7 +124,10 @@ export class Peer {
             request.mode = named ? mode : mode.status;
             this.requests.push(request);
             appendFileSync(this.log, `${JSON.stringify({ ...request, body: request.body.toString() })}\n`);
-            response.on('finish', () => (request.answered = Date.now()));
+            response.on('finish', () => {
+                request.answered = Date.now();
+                appendFileSync(this.log, `${JSON.stringify({ n: request.n, answered: request.answered })}\n`);
+            });
             const reply = ({ status, headers = {}, body = '' }) => {
                 if (!response.destroyed)
                     response.writeHead(status, headers).end(body);

@@ -20,17 +20,19 @@ export async function startOffice(app, { units, healthy = true } = {}) {
     const sink = await startSink();
     const { stdout } = await app.run(['endpoint', 'add', '--url', sink.url('/hook'), '--allow', '127.0.0.1/32', '--from-start', ...units.flatMap((unit) => ['--unit', unit])]);
     const [, endpoint, secret] = stdout.match(/^endpoint (\S+)\nsecret whsec_(\S+)$/m);
+    return Object.assign(sink, { endpoint, healthy, units, secret }, officeRules({ units, secret }));
+}
+
+// What the checker asks of an office: which journey rows are for it, and whether a request is signed as Standard Webhooks, `v1`, wants it. secret: base64
+export function officeRules({ units, secret }) {
     const key = Buffer.from(secret, 'base64');
-    const covers = (unit) => units.some((own) => unit === own || unit.startsWith(`${own}.`));
-    return Object.assign(sink, {
-        endpoint, healthy,
-        wants: (row) => covers(row.unit),
-        // Standard Webhooks, `v1`
+    return {
+        wants: (row) => units.some((own) => row.unit === own || row.unit.startsWith(`${own}.`)),
         verify(headers, body) {
             const right = Buffer.from(`v1,${createHmac('sha256', key).update(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`).digest('base64')}`);
             return headers['webhook-signature'].split(' ').some((one) => one.length === right.length && timingSafeEqual(Buffer.from(one), right));
         },
-    });
+    };
 }
 
 export const startSink = () => new Sink().start();

@@ -25,8 +25,8 @@ const post = (reference, at, { mode = 'ok', answered = at + 10, to = PHONE, text
 
 // Two scans were taken, one was held, one was refused; the office heard of both, the citizen of one.
 function world() {
-    const fact = (pos, seq, text, source = 1, stream = 7) => ({ lane: 0, pos, stream, seq, source, digest: digest(text) });
-    const row = (pos, seq, kind, sms) => ({ lane: 0, pos, dossier: 1, seq, kind, code: DOSSIER, unit: 'H48.16', item: ITEM, leg: 'N', sms, at: 500 + pos, cause_lane: 0,
+    const fact = (pos, seq, text, source = 1, stream = 7) => ({ lane: 0, pos, stream, seq, source, digest: digest(text), recorded: 400 + pos });
+    const row = (pos, seq, kind, sms) => ({ lane: 0, pos, dossier: 1, seq, kind, code: DOSSIER, unit: 'H48.16', item: ITEM, leg: 'N', sms, at: 500 + pos, recorded: 600 + pos, cause_lane: 0,
         cause_pos: pos + 1, cause_part: 0, fact: null });
     const journey = [row(1, 1, 'item.collected', 3), row(2, 2, 'item.delivered', null)];
     const db = {
@@ -51,6 +51,12 @@ function world() {
     history.truth.set(ITEM, 18);
     history.reads = [{ code: DOSSIER, from: 2_000, to: 2_010, rows: [journey[0]] }, { code: DOSSIER, from: 3_000, to: 3_010, rows: journey }];
     history.rebuild = { code: 0, stdout: '', stderr: '' };
+    history.healed = 2_500;
+    history.nemesis = [{ at: 200, until: 300, fault: 'kill', hits: ['portal'] }];
+    history.outages = [{ services: ['ingest'], at: 20_000, until: 30_000 }];
+    history.health = [[19_000, true], [24_000, true], [26_000, false], [39_000, false], [41_000, true]].map(([at, ready]) => ({ service: 'ingest', at, ready }));
+    history.resources = [100, 101].map((n) => ({ service: 'ingest', rss_kb: 100 * n, files: n, connections: n }));
+    history.errors = [{ service: 'portal', at: 310, event: 'portal.statement_failed' }];
     history.sinks = [{ endpoint: 'office', wants: () => true, healthy: true, verify: () => true,
         requests: [webhook(1, journey[0], { at: 1_000, mode: 500 }), webhook(2, journey[0], { at: 2_000 }), webhook(3, journey[1], { at: 3_000 })] }];
     history.gateway = { requests: [post('m1', 4_000)] };
@@ -142,6 +148,26 @@ const HARMS = {
         (w) => w.history.receipts.pop() && (w.message.state = 'waiting'),
     ],
     'receipt-lost': (w) => (w.message.state = 'accepted'),
+    tardy: [
+        (w) => (w.db.journey[1].recorded = 62_600, w.sink.requests[2].at = 62_700, w.sink.requests[2].answered = 62_710, w.sink.requests[2].headers['webhook-timestamp'] = '62'),
+        (w) => Object.assign(w.sink.requests[2], webhook(3, w.db.journey[1], { at: 62_600 })),
+        (w) => (w.gateway.requests = [post('m1', 62_600)]),
+        (w) => w.history.reads.push({ code: DOSSIER, from: 62_600, to: 62_610, rows: [] }) && (w.history.reads = w.history.reads.slice(2)),
+    ],
+    dishonest: [
+        (w) => (w.history.health[2].ready = true),
+        (w) => (w.history.health[4].ready = false),
+        (w) => delete w.history.outages[0].until && (w.history.health[4].ready = true),
+    ],
+    leak: [
+        (w) => (w.history.resources[1].rss_kb += 5_000),
+        (w) => (w.history.resources[1].files += 17),
+        (w) => (w.history.resources[1].connections += 2),
+    ],
+    'unexplained-error': [
+        (w) => (w.history.errors[0].service = 'ingest'),
+        (w) => (w.history.errors[0].at = 10_000),
+    ],
 };
 
 test('a clean history gives no complaint', () => {
