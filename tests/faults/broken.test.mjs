@@ -66,9 +66,9 @@ class World {
         await until(async () => (await this.rows('show synchronous_standby_names'))[0].synchronous_standby_names === 'ghost', 'a standby is waited for');
     }
 
-    // This machine is gone; the second takes over.
+    // This machine is gone with all that ran on it; the second takes over.
     async failOver() {
-        await this.cluster.stop('immediate');
+        await Promise.all([this.cluster.stop('immediate'), ...[...this.app.running.values()].map((child) => child.end('SIGKILL'))]);
         await this.survivor.start();
     }
 

@@ -25,6 +25,7 @@ const iniOf = (config) => Object.entries(config).filter(([name]) => !name.starts
 
 export class App {
     running = new Map(); // service → Process
+    children = []; // { service, child } of all that were ever started
 
     constructor(cluster, program = binary) {
         this.cluster = cluster;
@@ -82,6 +83,7 @@ export class App {
     start(service) {
         const child = new Process(this.#spawn([service, '--config', this.ini]));
         this.running.set(service, child);
+        this.children.push({ service, child });
         return child;
     }
 
@@ -99,6 +101,7 @@ export class App {
         writeFileSync(ini, iniOf(config), { mode: 0o600 });
         const child = new Process(this.#spawn([service, '--config', ini]));
         this.running.set(`twin ${service}`, child);
+        this.children.push({ service, child });
         this.config[`twin ${service}`] = config[service];
         await until(async () => (await fetch(this.ops(`twin ${service}`, '/livez'))).ok, { limit: 15_000, what: `the second ${service} lives` });
         return child;

@@ -105,9 +105,8 @@ export class History {
 
     // What the services that ran have logged as errors.
     takeErrors(app) {
-        const errors = [...app.running].flatMap(([name, child]) => child.logs.map((entry) => ({ ...entry, service: name.replace('twin ', '') })))
-            .filter(({ level }) => level === 'error');
-        this.errors = errors.map(({ service, ts, event }) => ({ service, at: Date.parse(ts), event }));
+        this.errors = app.children.flatMap(({ service, child }) => child.logs.filter(({ level }) => level === 'error')
+            .map(({ t, event }) => ({ service, at: Date.parse(t), event })));
     }
 
     // A sink of harness/sink.mjs, or the gateway.
