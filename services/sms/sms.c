@@ -109,8 +109,7 @@ static void on_lease(struct db_query *q, int err, const struct db_result *r)
     }
     bool fresh = s->epoch != db_int(r, 0, 0);
     s->epoch = db_int(r, 0, 0);
-    s->lease_until_ms =
-        clock_mono_ms() + SMS_LEASE_MS - (clock_mono_ms() - (s->lease_query.deadline - 10000));
+    s->lease_until_ms = s->lease_asked_ms + SMS_LEASE_MS; // counted from before it was asked for
     if (fresh) {
         log_info("sms.lease-taken", LOG_INT("epoch", s->epoch));
         planner_reset(s->planner);
