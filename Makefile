@@ -56,7 +56,7 @@ SRCS := $(filter-out services/duongthu.c,$(wildcard services/*/*.c))
 OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/gen/migrations.o $(B)/obj/gen/portal_assets.o
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
-DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c))
+DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c)) $(B)/drivers/fault_proxy
 
 # ---- building
 
@@ -124,6 +124,11 @@ $(B)/unit/%: tests/unit/%.c $(B)/libduongthu.a Makefile
 $(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS)
+
+# The network's bad days.
+$(B)/drivers/fault_proxy: $(wildcard tests/faults/proxy/*.[ch]) $(B)/libduongthu.a Makefile
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
 
 # What `make bench` measures with.
 $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)/libduongthu.a Makefile
