@@ -25,8 +25,9 @@ export class FaultProxy {
     // → the numbers of its answer
     async command(...words) {
         const id = this.#next++;
+        const from = this.#driver.lines.length;
         this.#driver.send([id, ...words].join(' '));
-        const answer = (await this.#driver.says(new RegExp(`^${id} `), { limit: ANSWER_MS })).split(' ').slice(1);
+        const answer = (await this.#driver.says(new RegExp(`^${id} `), { from, limit: ANSWER_MS })).split(' ').slice(1);
         if (answer[0] !== 'ok')
             throw new Error(`fault proxy: ${words.join(' ')}: ${answer.join(' ')}`);
         return answer.slice(1).map(Number);

@@ -89,17 +89,28 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     *out = uv_buf_init(f->ring + tail, (unsigned)(room < straight ? room : straight));
 }
 
+// libuv calls it the end when a reset comes together with the last bytes; the socket knows better.
+static bool was_reset(const uv_stream_t *stream)
+{
+    uv_os_fd_t fd = -1;
+    int error = 0;
+    socklen_t size = sizeof error;
+    return uv_fileno((const uv_handle_t *)stream, &fd) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 {
     (void)in;
     struct flow *f = stream->data;
-    if (n == UV_EOF) {
+    if (n < 0 && (n != UV_EOF || was_reset(stream))) {
+        flow_break(f);
+        return;
+    }
+    if (n < 0) {
         f->eof_us = now_us();
         f->reading = false;
         (void)uv_read_stop(stream);
-    } else if (n < 0) {
-        flow_break(f);
-        return;
     } else if (n > 0) {
         *f->bytes += (uint64_t)n;
         if (f->hole || f->toxics->swallow) {
