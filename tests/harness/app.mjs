@@ -13,8 +13,9 @@ export const SERVICES = ['ingest', 'correlate', 'webhook', 'sms', 'portal', 'wat
 const STOP_LIMIT_MS = 25_000; // the drain's bound, DESIGN §9
 
 // → App. services: which to start and wait for, all by default, [] for none. config: { section: { key: value } } over the harness's. program: another build of it.
-export async function startApp({ cluster, services = SERVICES, config = {}, program = binary }) {
-    const app = await new App(cluster, program).prepare(config);
+// machine: of harness/network.mjs, to run it there. database: { host, port } through which services reach PostgreSQL; commands use its socket.
+export async function startApp({ cluster, services = SERVICES, config = {}, program = binary, machine, database }) {
+    const app = await new App(cluster, program, { machine, database }).prepare(config);
     services.forEach((service) => app.start(service));
     await Promise.all(services.map((service) => app.ready(service)));
     return app;
@@ -27,7 +28,8 @@ export class App {
     running = new Map(); // service → Process
     children = []; // { service, child } of all that were ever started
 
-    constructor(cluster, program = binary) {
+    constructor(cluster, program = binary, { machine, database } = {}) {
+        Object.assign(this, { machine, database });
         this.cluster = cluster;
         this.program = program;
         this.folder = newFolder('app');
@@ -41,13 +43,13 @@ export class App {
         };
         for (const service of SERVICES) {
             this.config[service] = {
-                database_url: this.cluster.conninfo({ user: `dt_${service}` }),
-                ops_listen: `127.0.0.1:${await freePort()}`,
+                database_url: this.cluster.conninfo({ user: `dt_${service}`, ...this.database }),
+                ops_listen: await this.#listen(),
             };
         }
-        this.config.supervise = { ops_listen: `127.0.0.1:${await freePort()}` };
-        for (const service of ['ingest', 'portal'])
-            this.config[service].listen = `127.0.0.1:${await freePort()}`;
+        this.config.supervise = { ops_listen: await this.#listen() };
+        this.config.ingest.listen = await this.#listen({ name: 'ingest', from: 'scan' });
+        this.config.portal.listen = await this.#listen({ name: 'portal', from: 'office' });
         this.config.portal.public_url = this.url('portal');
         this.config.sms.file = join(this.folder, 'sms.jsonl');
         for (const [section, keys] of Object.entries(config))
@@ -65,9 +67,15 @@ export class App {
 
     // ---- addresses
 
+    // A new port where a service listens. On a network: on its machine, reached from another by a link of that name; for the test at the same port of 127.0.0.1.
+    async #listen(way = {}) {
+        const port = await freePort();
+        return this.machine ? this.machine.listen(port, way) : `127.0.0.1:${port}`;
+    }
+
     // Where a service (ingest, portal) serves people and devices; `ops` is where each tells how it is.
     url(service, path = '') {
-        return `http://${this.config[service].listen}${path}`;
+        return `http://${this.machine ? `127.0.0.1:${this.port(service)}` : this.config[service].listen}${path}`;
     }
 
     ops(service, path = '') {
@@ -96,7 +104,7 @@ export class App {
 
     // A second process of a service, on ports of its own: a stand-by, which need not be ready. → Process, which stop() ends too.
     async twin(service) {
-        const config = { ...this.config, [service]: { ...this.config[service], ops_listen: `127.0.0.1:${await freePort()}` } };
+        const config = { ...this.config, [service]: { ...this.config[service], ops_listen: await this.#listen() } };
         const ini = join(this.folder, `twin-${service}.ini`);
         writeFileSync(ini, iniOf(config), { mode: 0o600 });
         const child = new Process(this.#spawn([service, '--config', ini]));
@@ -185,7 +193,8 @@ export class App {
 
     #spawn(args, env = {}) {
         const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DUONGTHU_'));
-        return spawn(this.program, args, { cwd: this.folder, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+        const command = this.machine ? this.machine.command(this.program, args) : [this.program, args];
+        return spawn(...command, { cwd: this.folder, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
     }
 }
 

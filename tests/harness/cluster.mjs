@@ -32,9 +32,10 @@ function give(path) {
         chownSync(path, owner.uid, owner.gid);
 }
 
-// → a running Cluster; stop it with destroy(). settings: over those above. migrate: false for an empty database.
-export async function startCluster({ settings = {}, migrate = true } = {}) {
-    const cluster = new Cluster(await template(migrate), settings);
+// → a running Cluster; stop it with destroy(). settings: over those above. migrate: false for an empty database. machine: of harness/network.mjs, to run it there: it
+// also listens at that address.
+export async function startCluster({ settings = {}, migrate = true, machine = null } = {}) {
+    const cluster = new Cluster(await template(migrate), settings, machine);
     await cluster.start();
     return cluster;
 }
@@ -43,13 +44,16 @@ const clusters = new Set();
 process.on('exit', () => clusters.forEach((cluster) => cluster.process?.kill('SIGQUIT')));
 
 export class Cluster {
-    constructor(source, settings) {
+    constructor(source, settings, machine) {
+        this.machine = machine;
         this.folder = newFolder('pg');
         give(this.folder);
         this.data = join(this.folder, 'data');
         // cp keeps owners and shares blocks where the file system can; Node's own copy does neither.
         execFileSync('cp', ['-a', '--reflink=auto', source, this.data]);
-        this.configure({ ...SETTINGS, ...settings, port: 5432, unix_socket_directories: this.folder });
+        this.configure({ ...SETTINGS, ...settings, port: 5432, unix_socket_directories: this.folder, ...(machine && { listen_addresses: machine.address }) });
+        if (machine)
+            appendFileSync(join(this.data, 'pg_hba.conf'), 'host all,replication all samenet trust\n');
         clusters.add(this);
     }
 
@@ -59,9 +63,14 @@ export class Cluster {
         appendFileSync(join(this.data, 'postgresql.conf'), lines.join(''));
     }
 
-    // libpq's words for it
-    conninfo({ user = 'duongthu', database = 'duongthu' } = {}) {
-        return `host=${this.folder} port=5432 dbname=${database} user=${user}`;
+    // libpq's words for it; host, port: another way to it than its socket
+    conninfo({ user = 'duongthu', database = 'duongthu', host = this.folder, port = 5432 } = {}) {
+        return `host=${host} port=${port} dbname=${database} user=${user}`;
+    }
+
+    // The path of its Unix socket.
+    get socket() {
+        return join(this.folder, '.s.PGSQL.5432');
     }
 
     connect({ user = 'duongthu', database = 'duongthu' } = {}) {
@@ -89,7 +98,9 @@ export class Cluster {
         if (this.process)
             throw new Error('already running');
         const log = openSync(join(this.folder, 'log'), 'a');
-        const child = spawn(join(bin, 'postgres'), ['-D', this.data], { ...owner, cwd: '/', stdio: ['ignore', log, log], detached: true });
+        const server = [join(bin, 'postgres'), ['-D', this.data]];
+        const child = spawn(...(this.machine ? this.machine.command(...server, owner) : server),
+            { ...(this.machine ? {} : owner), cwd: '/', stdio: ['ignore', log, log], detached: true });
         closeSync(log);
         this.process = child;
         child.ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));

@@ -47,6 +47,7 @@ export class Peer {
     delay = 2_000; // milliseconds, mode slow
     retryAfter = 1; // seconds, modes 503 and 429
     location = 'http://127.0.0.1:1/'; // mode redirect
+    host = '127.0.0.1'; // where others reach it, at the same port
     #modes = new Map();
     #sockets = new Set();
 
@@ -85,7 +86,13 @@ export class Peer {
     }
 
     url(path = '/') {
-        return `http://127.0.0.1:${this.port}${path}`;
+        return `http://${this.host}:${this.port}${path}`;
+    }
+
+    // Appears on a machine of harness/network.mjs, by a link of that name.
+    async moveTo(machine, name) {
+        this.host = machine.address;
+        return machine.host(`127.0.0.1:${this.port}`, { port: this.port, name });
     }
 
     // mode: a name of MODES, an answer { status, headers, body }, or a function of the request that returns either. path: only there.

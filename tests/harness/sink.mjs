@@ -15,10 +15,11 @@ export class Sink extends Peer {
 }
 
 // A sink that is registered with the app, as the history checker (checker.mjs) wants it: it knows its secret and what it should hear of. units: with those below them.
-// healthy: it should hear of everything in the end.
-export async function startOffice(app, { units, healthy = true } = {}) {
+// healthy: it should hear of everything in the end. place(sink): puts it somewhere else than on loopback.
+export async function startOffice(app, { units, healthy = true, place } = {}) {
     const sink = await startSink();
-    const { stdout } = await app.run(['endpoint', 'add', '--url', sink.url('/hook'), '--allow', '127.0.0.1/32', '--from-start', ...units.flatMap((unit) => ['--unit', unit])]);
+    await place?.(sink);
+    const { stdout } = await app.run(['endpoint', 'add', '--url', sink.url('/hook'), '--allow', `${sink.host}/32`, '--from-start', ...units.flatMap((unit) => ['--unit', unit])]);
     const [, endpoint, secret] = stdout.match(/^endpoint (\S+)\nsecret whsec_(\S+)$/m);
     return Object.assign(sink, { endpoint, healthy, units, secret }, officeRules({ units, secret }));
 }
