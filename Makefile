@@ -66,7 +66,7 @@ DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/
 
 all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
-units: $(UNIT) $(DRIVERS) $(BENCH)
+units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
@@ -135,6 +135,12 @@ $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
 
+# The program without signatures, for the benchmark that tells what they cost; nothing else builds or finds it.
+$(B)/bench/no-signatures/duongthu: tests/bench/no_signatures/no_signatures.c $(B)/obj/services/duongthu.o $(B)/libduongthu.a
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -Wl,--wrap=crypto_p256_verify \
+		-Wl,--wrap=crypto_ed25519_sign -o $@ $^ $(PKG_LIBS)
+
 # A build with one fault in it, on purpose: the patched files are linked before the library, which gives the rest.
 $(B)/broken/%/duongthu: tests/faults/broken/%.patch $(B)/obj/services/duongthu.o $(B)/libduongthu.a
 	@rm -rf $(@D)
@@ -163,8 +169,8 @@ lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
 	@exec $(NODE) tests/lint/lint.mjs $(ARGS)
 
-bench: all $(BENCH) ## acked scans a second against the machine's own limit, a plain COPY (ARGS='--rounds 1 --rows 200000': faster)
-	@deploy/setup.sh build run test peers
+bench: all $(BENCH) $(B)/bench/no-signatures/duongthu ## speed, as ratios to yardsticks and rivals measured in the same run (ARGS='--help')
+	@deploy/setup.sh build run test bench peers rivals
 	@exec $(NODE) tests/bench/bench.mjs $(ARGS)
 
 setup: ## install all that is missing for run, test and lint, and do nothing else

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: EUPL-1.2
 # Make this Debian 12 machine able to build, run or test duongthu.
-#   deploy/setup.sh GROUP…      groups of deploy/packages.txt (build run test lint pages), and: node, peers
+#   deploy/setup.sh GROUP…      groups of deploy/packages.txt (build run test lint pages bench), and: node, peers, rivals
 # Installs only what is missing and says so first; with everything present it touches no network. `node` puts Node 22 under
-# var/node, `peers` the npm packages that the tests speak to under tests/node_modules; both are pinned by lockfile and digest.
+# var/node, `peers` the npm packages that the tests speak to under tests/node_modules, `rivals` those that `make bench` compares
+# with under tests/bench/rivals; all are pinned by lockfile and digest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
@@ -155,14 +156,20 @@ install_peers() {
     install_locked tests/package-lock.json tests "the tests' peers into tests/node_modules"
 }
 
+install_rivals() {
+    install_node
+    install_locked tests/bench/rivals/package-lock.json tests/bench/rivals "the benchmarks' rivals into tests/bench/rivals/node_modules"
+}
+
 mkdir -p var
-[ $# -gt 0 ] || die "say what for: build run test lint pages node peers"
+[ $# -gt 0 ] || die "say what for: build run test lint pages bench node peers rivals"
 install_packages "$@"
 for group in "$@"; do
     case $group in
-    build | run | test | lint | pages) ;;
+    build | run | test | lint | pages | bench) ;;
     node) install_node ;;
     peers) install_peers ;;
-    *) die "there is no group '$group'; there are: build run test lint pages node peers" ;;
+    rivals) install_rivals ;;
+    *) die "there is no group '$group'; there are: build run test lint pages bench node peers rivals" ;;
     esac
 done

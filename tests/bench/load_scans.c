@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Handhelds at POST /v1/scans: load_scans PORT CONNECTIONS BATCHES SCANS. Each connection is a device with
-// its own key and stream and has one batch under way; all batches are made and signed before the clock
-// starts. The devices are printed, then a line on stdin says that the server knows them:
+// Handhelds at POST /v1/scans: load_scans [-l ITEM] [-r RATE] [-t FILE] PORT CONNECTIONS BATCHES SCANS. Each
+// connection is a device with its own key and stream and has one batch under way; all batches are made and
+// signed before the clock starts. The devices are printed, then a line on stdin says that the server knows
+// them:
 //
 //   → device UUID PUBLIC-KEY-HEX STREAM-UUID      one line each
 //   ← go
-//   → {"seconds":…,"scans":…,"accepted":…,"again":…,"p50_ms":…,"p99_ms":…}
+//   → {"seconds":…,"scans":…,"accepted":…,"again":…,"p50_ms":…,"p99_ms":…,"late_ms":…,"began_us":…}
 //
-// A 503 is sent again after its Retry-After; anything but "accepted" counts as not accepted.
+// -l: lives of items for dossiers (workload.h), numbered from ITEM on. -r: RATE scans a second are offered,
+// whether or not the server keeps up; late_ms is how far behind that plan the worst batch left. -t: writes
+// "CODE TYPE MICROSECONDS", the monotonic time when each scan was acknowledged. began_us is of that clock
+// too. A 503 is sent again after its Retry-After; anything but "accepted" counts as not accepted.
 #include "workload.h"
 
 #include "base/attr.h"
@@ -19,6 +23,7 @@
 
 #include "duongthu.pb-c.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +46,10 @@ struct device {
     uint8_t id[16], stream[16];
     struct request *requests;
     unsigned sent; // batches answered
+    unsigned owed; // batches to send by now, answered ones included; all of them without a rate
+    bool busy;
     struct buf answer;
-    uint64_t since_us;
+    uint64_t since_us, *acked_us; // acked_us: one for each batch
 };
 
 static struct {
@@ -50,9 +57,15 @@ static struct {
     struct sockaddr_in server;
     struct device *devices;
     unsigned count, batches, scans, connected, done;
-    uint64_t since_us, *latencies_us;
+    uint64_t since_us, *latencies_us, late_us;
     size_t answered;
     int64_t accepted, again;
+    bool lives;
+    uint32_t item;    // the first of the lives
+    double rate;      // scans a second; 0: as fast as they are answered
+    unsigned planned; // batches owed so far, all devices
+    const char *times;
+    uv_timer_t pace;
 } t;
 
 static uint64_t now_us(void)
@@ -62,7 +75,18 @@ static uint64_t now_us(void)
 
 // ---- requests
 
-static void fill_scan(Duongthu__V1__Scan *s, struct workload_scan *w)
+// Scan number `seq` of a device. A life is told by one device.
+static void make_scan(const struct device *d, uint32_t seq, int64_t now, struct workload_scan *out)
+{
+    uint32_t device = (uint32_t)(d - t.devices), i = seq - 1;
+    uint32_t items = (t.batches * t.scans + WORKLOAD_STEPS - 1) / WORKLOAD_STEPS; // of a device
+    if (t.lives)
+        workload_life(t.item + device * items + i / WORKLOAD_STEPS, i % WORKLOAD_STEPS, seq, now, out);
+    else
+        workload_scan(device, seq, now, out);
+}
+
+static void fill_scan(Duongthu__V1__Scan *s, struct workload_scan *w, char **dossiers)
 {
     duongthu__v1__scan__init(s);
     s->has_seq = s->has_id = s->has_at_ms = s->has_uptime_ms = 1;
@@ -71,8 +95,11 @@ static void fill_scan(Duongthu__V1__Scan *s, struct workload_scan *w)
     s->at_ms = w->at_ms;
     s->uptime_ms = (uint64_t)w->uptime_ms;
     s->boot = (char *)(uintptr_t)workload_boot;
-    s->type = (char *)(uintptr_t)workload_type;
+    s->type = (char *)(uintptr_t)w->type;
     s->code = w->code;
+    *dossiers = w->dossier;
+    s->dossiers = dossiers;
+    s->n_dossiers = w->dossier[0] != '\0';
     s->office = (char *)(uintptr_t) "100000";
 }
 
@@ -95,12 +122,13 @@ static void make_request(struct device *d, unsigned index, struct request *out)
     static Duongthu__V1__Scan scans[WIRE_SCANS_MAX];
     static unsigned char digests[WIRE_SCANS_MAX * SHA256_LEN];
     Duongthu__V1__Scan *list[WIRE_SCANS_MAX];
+    char *dossiers[WIRE_SCANS_MAX];
     Duongthu__V1__ScanBatch b;
     unsigned char batch[16], signature[64];
     int64_t now = clock_wall_ms();
     for (unsigned i = 0; i < t.scans; i++) {
-        workload_scan((uint32_t)(d - t.devices), index * t.scans + i + 1, now, &rows[i]);
-        fill_scan(&scans[i], &rows[i]);
+        make_scan(d, index * t.scans + i + 1, now, &rows[i]);
+        fill_scan(&scans[i], &rows[i], &dossiers[i]);
         crypto_sha256(rows[i].body, (size_t)rows[i].body_len, digests + i * SHA256_LEN);
         list[i] = &scans[i];
     }
@@ -134,7 +162,8 @@ static void prepare(struct device *d)
     random_uuid7(d->id);
     random_uuid7(d->stream);
     d->requests = calloc(t.batches, sizeof *d->requests);
-    CHECK(d->requests);
+    d->acked_us = calloc(t.batches, sizeof *d->acked_us);
+    CHECK(d->requests && d->acked_us);
     for (unsigned i = 0; i < t.batches; i++)
         make_request(d, i, &d->requests[i]);
     buf_init(&d->answer, ANSWER_MAX);
@@ -156,11 +185,23 @@ static void on_written(uv_write_t *write, int status)
     CHECK(status == 0);
 }
 
+// How far behind the plan the next batch of a device leaves.
+static void note_lateness(const struct device *d)
+{
+    double index = (double)d->sent * t.count + (double)(d - t.devices);
+    uint64_t plan = t.since_us + (uint64_t)(index * t.scans * 1e6 / t.rate);
+    if (d->since_us > plan && d->since_us - plan > t.late_us)
+        t.late_us = d->since_us - plan;
+}
+
 static void send_next(struct device *d)
 {
     const struct request *r = &d->requests[d->sent];
     uv_buf_t bytes = uv_buf_init(r->bytes, (unsigned)r->len);
     d->since_us = now_us();
+    if (t.rate > 0)
+        note_lateness(d);
+    d->busy = true;
     buf_reset(&d->answer);
     CHECK(uv_write(&d->write, (uv_stream_t *)&d->tcp, &bytes, 1, on_written) == 0);
 }
@@ -177,9 +218,12 @@ static void take_reply(struct device *d, const char *body, size_t len)
     for (size_t i = 0; i < reply->n_results; i++)
         t.accepted += reply->results[i]->status == DUONGTHU__V1__STATUS__ACCEPTED;
     duongthu__v1__scan_reply__free_unpacked(reply, NULL);
-    t.latencies_us[t.answered++] = now_us() - d->since_us;
+    d->acked_us[d->sent] = now_us();
+    t.latencies_us[t.answered++] = d->acked_us[d->sent] - d->since_us;
+    d->busy = false;
     if (++d->sent < t.batches) {
-        send_next(d);
+        if (d->sent < d->owed)
+            send_next(d);
         return;
     }
     uv_close((uv_handle_t *)&d->tcp, NULL);
@@ -234,16 +278,42 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
     look(d);
 }
 
+// What the plan owes by now goes out, device after device; a device that is still waiting for its answer
+// sends late, and how late is told.
+static void on_pace(uv_timer_t *timer)
+{
+    unsigned all = t.count * t.batches;
+    double due = (double)(now_us() - t.since_us) * t.rate / 1e6 / t.scans;
+    for (; t.planned < all && t.planned <= due; t.planned++) {
+        struct device *d = &t.devices[t.planned % t.count];
+        d->owed++;
+        if (!d->busy)
+            send_next(d);
+    }
+    if (t.planned == all)
+        uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void start(void)
+{
+    t.since_us = now_us();
+    if (t.rate > 0) {
+        CHECK(uv_timer_init(t.loop, &t.pace) == 0 && uv_timer_start(&t.pace, on_pace, 0, 1) == 0);
+        return;
+    }
+    for (unsigned i = 0; i < t.count; i++) {
+        t.devices[i].owed = t.batches;
+        send_next(&t.devices[i]);
+    }
+}
+
 static void on_connected(uv_connect_t *connect, int status)
 {
     struct device *d = CONTAINER_OF(connect, struct device, connect);
     CHECK(status == 0 && uv_read_start((uv_stream_t *)&d->tcp, on_alloc, on_read) == 0);
     (void)uv_tcp_nodelay(&d->tcp, 1);
-    if (++t.connected < t.count)
-        return;
-    t.since_us = now_us();
-    for (unsigned i = 0; i < t.count; i++)
-        send_next(&t.devices[i]);
+    if (++t.connected == t.count)
+        start();
 }
 
 static int by_value(const void *a, const void *b)
@@ -257,18 +327,56 @@ static double percentile_ms(unsigned percent)
     return (double)t.latencies_us[(t.answered - 1) * percent / 100] / 1000;
 }
 
+static void write_times(void)
+{
+    FILE *f = fopen(t.times, "w");
+    CHECK(f);
+    for (unsigned d = 0; d < t.count; d++) {
+        for (uint32_t i = 0; i < t.batches * t.scans; i++) {
+            struct workload_scan s;
+            make_scan(&t.devices[d], i + 1, 0, &s);
+            CHECK(fprintf(f, "%s %s %" PRIu64 "\n", s.code, s.type, t.devices[d].acked_us[i / t.scans]) > 0);
+        }
+    }
+    CHECK(fclose(f) == 0);
+}
+
+static int read_options(int argc, char **argv)
+{
+    for (int c; (c = getopt(argc, argv, "l:r:t:")) != -1;) {
+        switch (c) {
+        case 'l':
+            t.lives = true;
+            t.item = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'r':
+            t.rate = strtod(optarg, NULL);
+            CHECK(t.rate > 0);
+            break;
+        case 't':
+            t.times = optarg;
+            break;
+        default:
+            return 2;
+        }
+    }
+    CHECK(argc - optind == 4);
+    t.count = (unsigned)strtoul(argv[optind + 1], NULL, 10);
+    t.batches = (unsigned)strtoul(argv[optind + 2], NULL, 10);
+    t.scans = (unsigned)strtoul(argv[optind + 3], NULL, 10);
+    CHECK(t.count > 0 && t.batches > 0 && t.scans > 0 && t.scans <= WIRE_SCANS_MAX);
+    CHECK(uv_ip4_addr("127.0.0.1", (int)strtol(argv[optind], NULL, 10), &t.server) == 0);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    CHECK(argc == 5);
-    int port = (int)strtol(argv[1], NULL, 10);
-    t.count = (unsigned)strtoul(argv[2], NULL, 10);
-    t.batches = (unsigned)strtoul(argv[3], NULL, 10);
-    t.scans = (unsigned)strtoul(argv[4], NULL, 10);
-    CHECK(t.count > 0 && t.batches > 0 && t.scans > 0 && t.scans <= WIRE_SCANS_MAX);
+    if (read_options(argc, argv))
+        return 2;
     t.loop = uv_default_loop();
     t.devices = calloc(t.count, sizeof *t.devices);
     t.latencies_us = calloc((size_t)t.count * t.batches, sizeof *t.latencies_us);
-    CHECK(t.devices && t.latencies_us && uv_ip4_addr("127.0.0.1", port, &t.server) == 0);
+    CHECK(t.devices && t.latencies_us);
     for (unsigned i = 0; i < t.count; i++)
         prepare(&t.devices[i]);
     (void)fflush(stdout);
@@ -281,10 +389,12 @@ int main(int argc, char **argv)
     }
     CHECK(uv_run(t.loop, UV_RUN_DEFAULT) == 0 && t.done == t.count);
     double seconds = (double)(now_us() - t.since_us) / 1e6;
+    if (t.times)
+        write_times();
     qsort(t.latencies_us, t.answered, sizeof *t.latencies_us, by_value);
     printf("{\"seconds\":%.3f,\"scans\":%" PRId64 ",\"accepted\":%" PRId64 ",\"again\":%" PRId64
-           ",\"p50_ms\":%.1f,\"p99_ms\":%.1f}\n",
+           ",\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"late_ms\":%.1f,\"began_us\":%" PRIu64 "}\n",
            seconds, (int64_t)t.count * t.batches * t.scans, t.accepted, t.again, percentile_ms(50),
-           percentile_ms(99));
+           percentile_ms(99), (double)t.late_us / 1000, t.since_us);
     return 0;
 }
