@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The append function alone, as ingest calls it but without HTTP, parsing and signatures: append_speed
-// CONNINFO CONNECTIONS UPLOADS ROWS. Each call holds UPLOADS uploads of 50 scans, each the next of its
-// stream. Streams are those of the database, divided among the connections. Prints the seconds.
+// CONNINFO CONNECTIONS UPLOADS SCANS ROWS. Each call holds UPLOADS uploads of SCANS scans, each the next of
+// its stream; 500 scans at most. Streams are those of the database, divided among the connections. Prints the
+// seconds.
 #include "workload.h"
 
 #include "base/attr.h"
@@ -15,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCANS           50 // of an upload
-#define UPLOADS_MAX     40
+#define CALL_MAX        500 // scans of a call, and uploads
 #define STREAMS_MAX     1024
 #define CONNECTIONS_MAX 8
 
@@ -30,8 +30,8 @@ static const struct db_statement statements[] = {
 
 struct caller {
     struct db_query q;
-    struct workload_scan scans[UPLOADS_MAX * SCANS];
-    unsigned char digests[UPLOADS_MAX * SCANS][SHA256_LEN];
+    struct workload_scan scans[CALL_MAX];
+    unsigned char digests[CALL_MAX][SHA256_LEN];
     unsigned first, streams, turn; // its share of the streams
 };
 
@@ -40,7 +40,7 @@ static struct {
     struct caller callers[CONNECTIONS_MAX];
     int64_t ids[STREAMS_MAX];
     uint32_t next[STREAMS_MAX];
-    unsigned stream_count, connections, uploads;
+    unsigned stream_count, connections, uploads, scans;
     int64_t left, since;
 } t;
 
@@ -67,7 +67,7 @@ static void put_uploads(struct db_params *p, const unsigned *which)
 #define COLUMN(type, item)                                                                                   \
     do {                                                                                                     \
         db_open_array(p, type);                                                                              \
-        for (unsigned i = 0; i < t.uploads * SCANS; i++) {                                                   \
+        for (unsigned i = 0; i < t.uploads * t.scans; i++) {                                                 \
             const struct workload_scan *s = &c->scans[i];                                                    \
             (void)s;                                                                                         \
             item;                                                                                            \
@@ -77,7 +77,7 @@ static void put_uploads(struct db_params *p, const unsigned *which)
 
 static void put_scans(struct db_params *p, const struct caller *c)
 {
-    COLUMN(DB_INT4, db_item_int4(p, (int32_t)(i / SCANS) + 1));
+    COLUMN(DB_INT4, db_item_int4(p, (int32_t)(i / t.scans) + 1));
     COLUMN(DB_INT8, db_item_int8(p, s->seq));
     COLUMN(DB_BYTEA, db_item_bytea(p, c->digests[i], SHA256_LEN));
     COLUMN(DB_INT2, db_item_int2(p, 1));
@@ -99,7 +99,7 @@ static void on_done(struct db_query *q, int err, const struct db_result *res)
     CHECK(db_rows(res) == (int)t.uploads);
     for (int i = 0; i < db_rows(res); i++)
         CHECK(db_int(res, i, 1) == 0 && db_null(res, i, 2));
-    t.left -= t.uploads * SCANS;
+    t.left -= t.uploads * t.scans;
     if (t.left > 0)
         call(CONTAINER_OF(q, struct caller, q));
     else if (db_load(t.db) == 0)
@@ -109,11 +109,11 @@ static void on_done(struct db_query *q, int err, const struct db_result *res)
 static void call(struct caller *c)
 {
     static const enum db_type personal[] = {DB_INT4, DB_UUID, DB_BYTEA, DB_TEXT, DB_BYTEA};
-    unsigned which[UPLOADS_MAX];
+    unsigned which[CALL_MAX];
     for (unsigned u = 0; u < t.uploads; u++) {
         which[u] = c->first + c->turn++ % c->streams;
-        for (unsigned i = 0; i < SCANS; i++)
-            c->scans[u * SCANS + i].seq = t.next[which[u]]++;
+        for (unsigned i = 0; i < t.scans; i++)
+            c->scans[u * t.scans + i].seq = t.next[which[u]]++;
     }
     struct db_params *p = &c->q.params;
     db_params_reset(p);
@@ -165,7 +165,7 @@ static void prepare(struct caller *c, unsigned index)
     c->streams = t.stream_count / t.connections;
     c->first = index * c->streams;
     CHECK(c->streams >= t.uploads && db_params_init(&c->q.params) == ERR_OK);
-    for (unsigned i = 0; i < t.uploads * SCANS; i++) {
+    for (unsigned i = 0; i < t.uploads * t.scans; i++) {
         workload_scan(index, i + 1, clock_wall_ms(), &c->scans[i]);
         crypto_sha256(c->scans[i].body, (size_t)c->scans[i].body_len, c->digests[i]);
     }
@@ -173,11 +173,13 @@ static void prepare(struct caller *c, unsigned index)
 
 int main(int argc, char **argv)
 {
-    CHECK(argc == 5);
+    CHECK(argc == 6);
     t.connections = (unsigned)strtoul(argv[2], NULL, 10);
     t.uploads = (unsigned)strtoul(argv[3], NULL, 10);
-    t.left = strtoll(argv[4], NULL, 10);
-    CHECK(t.connections > 0 && t.connections <= CONNECTIONS_MAX && t.uploads > 0 && t.uploads <= UPLOADS_MAX);
+    t.scans = (unsigned)strtoul(argv[4], NULL, 10);
+    t.left = strtoll(argv[5], NULL, 10);
+    CHECK(t.connections > 0 && t.connections <= CONNECTIONS_MAX && t.uploads > 0 && t.scans > 0);
+    CHECK(t.uploads <= CALL_MAX && t.uploads * t.scans <= CALL_MAX);
     read_streams(argv[1]);
     for (unsigned i = 0; i < t.connections; i++)
         prepare(&t.callers[i], i);
