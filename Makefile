@@ -141,6 +141,11 @@ $(B)/bench/no-signatures/duongthu: tests/bench/no_signatures/no_signatures.c $(B
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -Wl,--wrap=crypto_p256_verify \
 		-Wl,--wrap=crypto_ed25519_sign -o $@ $^ $(PKG_LIBS)
 
+# What `make ten-years` fills a database with.
+$(B)/years/generate: $(wildcard tests/years/*.c tests/years/*.h) $(B)/libduongthu.a Makefile
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
+
 # A build with one fault in it, on purpose: the patched files are linked before the library, which gives the rest.
 $(B)/broken/%/duongthu: tests/faults/broken/%.patch $(B)/obj/services/duongthu.o $(B)/libduongthu.a
 	@rm -rf $(@D)

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Fills the database of an app with the years of a province (generate.c), and says before how much room that takes.
+import { spawn } from 'node:child_process';
+import { readFileSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from '../harness/build.mjs';
+
+export const DOSSIERS = 10_000_000; // of the average province in ten years; they make some 110 million scans
+export const YEARS = 10;
+const LEDGER_DAYS = 90; // attempts and messages are trimmed after that, [watch] retention
+const BYTES_PER_DOSSIER = 16_000; // measured: tables and indexes
+const BYTES_FIXED = 12e9; // write-ahead log, an empty system beside it, room to breathe
+
+// Throws when the file system of that folder has no room for `dossiers`. → bytes that they take, about
+export function roomFor(dossiers, folder) {
+    const { bavail, bsize } = statfsSync(folder);
+    const needed = dossiers * BYTES_PER_DOSSIER + BYTES_FIXED;
+    if (bavail * bsize < needed)
+        throw new Error(`${dossiers} dossiers take about ${gb(needed)} on ${folder}, ${gb(bavail * bsize)} are free: a smaller SCALE, or TMPDIR on another disk`);
+    return needed;
+}
+
+export const gb = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+
+// → { rows of each table, seconds, samples: [{ token, code }] of dossiers that people look up }. endpoint: uuid of an endpoint that has taken everything.
+export async function fill(app, endpoint, dossiers, seed) {
+    const samples = join(app.folder, 'samples');
+    const args = [app.cluster.conninfo(), app.config.keys.dir, endpoint, dossiers, YEARS, seed, LEDGER_DAYS, samples].map(String);
+    const child = spawn(join(build, 'years/generate'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
+    const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', (status, signal) => resolve(status ?? signal)));
+    if (code !== 0)
+        throw new Error(`generate ended with ${code}`);
+    const words = readFileSync(samples, 'utf8').split('\n').filter((line) => line).map((line) => line.split(' '));
+    return { ...JSON.parse(output), samples: words.map(([token, dossier]) => ({ token, code: dossier })) };
+}
