@@ -66,7 +66,7 @@ DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/
 
 all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
-units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu
+units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu $(B)/years/generate
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
