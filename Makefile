@@ -60,7 +60,7 @@ DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/
 
 # ---- building
 
-.PHONY: all units unit run test lint setup clean help always
+.PHONY: all units unit run test faults soak lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -169,6 +169,16 @@ run: ## set up this machine, start all services, play a postal day (ONCE=1: play
 test: ## every test: gcc, clang, sanitizers (ARGS='--help' tells how to run fewer)
 	@deploy/setup.sh build run test $(if $(wildcard tests/e2e/*.test.mjs),pages) peers
 	@exec $(NODE) tests/run.mjs $(ARGS)
+
+faults: export MINUTES ?= 4
+faults: all ## the whole system under drawn faults, then the checker (SEED=N: the same again; KINDS=a,b or all; MINUTES=4)
+	@deploy/setup.sh build run test peers
+	@exec $(NODE) tests/faults/run.mjs
+
+soak: export MINUTES ?= 60
+soak: all ## the same for MINUTES=60, all kinds, at full scale
+	@deploy/setup.sh build run test peers
+	@KINDS='$(or $(KINDS),all)' exec $(NODE) tests/faults/run.mjs
 
 lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node

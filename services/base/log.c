@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/metrics.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -32,6 +33,14 @@ static struct limit {
     unsigned written;  // in the window
     uint64_t suppressed;
 } limits[LOG_EVENTS];
+
+static struct metric lost = {
+    .name = "duongthu_log_lost_total", .help = "Log lines that could not be written", .kind = METRIC_COUNTER};
+
+void log_register(void)
+{
+    metric_register(&lost);
+}
 
 void log_init(const char *service, enum log_level level)
 {
@@ -135,7 +144,9 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         do {
             n = write(STDERR_FILENO, state.line.data, state.line.len);
         } while (n < 0 && errno == EINTR);
-        // A closed or full stderr has nobody to tell.
+        // A closed or full stderr has nobody to tell but who reads the metrics.
+        if (n != (ssize_t)state.line.len)
+            metric_add(&lost, 1);
     }
     (void)pthread_mutex_unlock(&state.lock);
 }

@@ -32,6 +32,8 @@ static inline const char *log_text(const char *s)
 
 // service: a literal ("ingest"). Lines below `level` are dropped. Call once before any other thread exists.
 void log_init(const char *service, enum log_level level);
+// Shows the lines that could not be written (a full disk, a closed pipe) among the metrics. Call once.
+void log_register(void);
 void log_set_level(enum log_level level);
 // "debug", "info", "warn", "error" → level; -1 when unknown.
 MUST_CHECK int log_level_parse(const char *name);

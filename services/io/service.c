@@ -227,6 +227,7 @@ int service_run(const struct service *s, int argc, char **argv)
     if (code >= 0)
         return code;
     log_init(s->name, LOG_LEVEL_INFO);
+    log_register();
     if (conf_load(config, stderr))
         return EX_CONFIG;
     apply_log_level();

@@ -88,8 +88,9 @@ export class App {
 
     // ---- processes
 
-    start(service) {
-        const child = new Process(this.#spawn([service, '--config', this.ini]));
+    // extra: { env, stderr } of this one process: variables over ours, a file descriptor instead of a pipe that we read.
+    start(service, extra) {
+        const child = new Process(this.#spawn([service, '--config', this.ini], extra));
         this.running.set(service, child);
         this.children.push({ service, child });
         return child;
@@ -103,11 +104,11 @@ export class App {
     }
 
     // A second process of a service, on ports of its own: a stand-by, which need not be ready. → Process, which stop() ends too.
-    async twin(service) {
+    async twin(service, extra) {
         const config = { ...this.config, [service]: { ...this.config[service], ops_listen: await this.#listen() } };
         const ini = join(this.folder, `twin-${service}.ini`);
         writeFileSync(ini, iniOf(config), { mode: 0o600 });
-        const child = new Process(this.#spawn([service, '--config', ini]));
+        const child = new Process(this.#spawn([service, '--config', ini], extra));
         this.running.set(`twin ${service}`, child);
         this.children.push({ service, child });
         this.config[`twin ${service}`] = config[service];
@@ -158,7 +159,7 @@ export class App {
 
     // One command to its end → { code, stdout, stderr }. Throws when it fails, unless mayFail.
     async run(args, { input = '', mayFail = false, env = {} } = {}) {
-        const child = new Process(this.#spawn(args, { DUONGTHU_CONFIG: this.ini, ...env }));
+        const child = new Process(this.#spawn(args, { env: { DUONGTHU_CONFIG: this.ini, ...env } }));
         child.child.stdin.on('error', () => {}); // a command that reads no input may be gone
         child.child.stdin.end(input);
         const { code, signal } = await child.ended;
@@ -191,10 +192,10 @@ export class App {
         }
     }
 
-    #spawn(args, env = {}) {
+    #spawn(args, { env = {}, stderr = 'pipe' } = {}) {
         const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DUONGTHU_'));
         const command = this.machine ? this.machine.command(this.program, args) : [this.program, args];
-        return spawn(...command, { cwd: this.folder, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+        return spawn(...command, { cwd: this.folder, env: { ...Object.fromEntries(inherited), ...env }, stdio: ['pipe', 'pipe', stderr] });
     }
 }
 
@@ -233,7 +234,7 @@ export class Process {
         this.pid = child.pid;
         alive.add(this);
         for (const name of ['stdout', 'stderr']) {
-            child[name].setEncoding('utf8').on('data', (text) => {
+            child[name]?.setEncoding('utf8').on('data', (text) => {
                 this[name] += text;
                 this.output += text;
             });

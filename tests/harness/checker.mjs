@@ -107,6 +107,11 @@ function struck(history, actor, from, to) {
     return history.nemesis.some(({ hits, at, until = Infinity }) => (hits.length === 0 || hits.includes(actor)) && at <= to && until >= from);
 }
 
+// Was the clock of `actor` wrong at that moment? Nothing but what it dates may be wrong with it.
+function bent(history, actor, at) {
+    return history.nemesis.some(({ fault, hits, at: from, until = Infinity }) => fault === 'clock' && hits.includes(actor) && from <= at && until + SETTLE_MS >= at);
+}
+
 // ---- acked = stored exactly once
 
 function checkScans(history, db, say) {
@@ -129,8 +134,13 @@ function checkScans(history, db, say) {
             tries.set(entry, [...(tries.get(entry) ?? []), { upload, scan, result: upload.results[i] }]);
         });
     }
+    const told = new Set(); // dossier and fact
+    for (const { code, cause_lane: lane, cause_pos: pos, fact } of db.journey) {
+        told.add(`${code} ${keyOf(lane, pos)}`);
+        told.add(`${code} ${fact}`);
+    }
     for (const [entry, list] of tries)
-        checkScan(entry, list, { facts, held, journey: db.journey }, say);
+        checkScan(entry, list, { facts, held, told }, say);
     for (const [key, { source, digest }] of facts) {
         if (source === 1 && !tries.has(`${key}:${digest}`))
             say('invented', `fact ${key} was never sent with that content`);
@@ -142,7 +152,7 @@ function checkScans(history, db, say) {
 }
 
 // Everything that was ever said about one scan.
-function checkScan(entry, list, { facts, held, journey }, say) {
+function checkScan(entry, list, { facts, held, told }, say) {
     const [{ upload: { stream }, scan }] = list;
     const fact = facts.get(keyOf(stream, scan.seq));
     const stored = fact?.digest === scan.digest;
@@ -159,7 +169,7 @@ function checkScan(entry, list, { facts, held, journey }, say) {
         else if (status === 'quarantined' && REASONS[held.get(entry).reason] !== result.reason)
             say('wrong-reason', `scan ${entry} is in quarantine for ${REASONS[held.get(entry).reason]}, its device was told ${result.reason}`);
         if (status === 'accepted' && stored)
-            checkTold(scan, fact, journey, say);
+            checkTold(scan, fact, told, say);
     }
     // A conflict is answered anew each time: the number belongs to another scan.
     if (firsts.size > 1)
@@ -171,10 +181,9 @@ function checkScan(entry, list, { facts, held, journey }, say) {
 }
 
 // scan.tells: the dossiers whose journey must know of it.
-function checkTold(scan, fact, journey, say) {
+function checkTold(scan, fact, told, say) {
     for (const code of scan.tells ?? []) {
-        const told = journey.some((row) => row.code === code && ((row.cause_lane === fact.lane && row.cause_pos === fact.pos) || row.fact === keyOf(fact.lane, fact.pos)));
-        if (!told)
+        if (!told.has(`${code} ${keyOf(fact.lane, fact.pos)}`))
             say('unfolded', `fact ${fact.lane}/${fact.pos} is not in the journey of ${code}`);
     }
 }
@@ -294,7 +303,7 @@ function checkSink(sink, history, db, say) {
         const text = request.body.toString();
         if (!sink.verify(request.headers, text))
             say('unsigned', `${sink.endpoint}: request ${request.n} has no valid signature`);
-        if (!(Math.abs(Number(request.headers['webhook-timestamp']) * 1000 - request.at) <= SKEW_MS))
+        if (!(Math.abs(Number(request.headers['webhook-timestamp']) * 1000 - request.at) <= SKEW_MS) && !bent(history, 'webhook', request.at))
             say('skewed', `${sink.endpoint}: request ${request.n} of ${request.at} is dated ${request.headers['webhook-timestamp']}`);
         const event = JSON.parse(text);
         const row = rows.get(keyOf(event.subject, Number(event.sequence)));

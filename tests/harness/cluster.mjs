@@ -4,9 +4,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFileSync, chownSync, existsSync, mkdirSync, openSync, closeSync, readdirSync, readFileSync, readlinkSync, renameSync,
-    rmSync, writeFileSync } from 'node:fs';
+    rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { binary, root } from './build.mjs';
+import { Disk } from './disk.mjs';
 import { newFolder, runFolder } from './folder.mjs';
 import { connect } from './pg.mjs';
 import { until } from './wait.mjs';
@@ -33,9 +34,9 @@ function give(path) {
 }
 
 // → a running Cluster; stop it with destroy(). settings: over those above. migrate: false for an empty database. machine: of harness/network.mjs, to run it there: it
-// also listens at that address.
-export async function startCluster({ settings = {}, migrate = true, machine = null } = {}) {
-    const cluster = new Cluster(await template(migrate), settings, machine);
+// also listens at that address. disks: { data, wal } in MiB, to put both on small disks of their own.
+export async function startCluster({ settings = {}, migrate = true, machine = null, disks = null } = {}) {
+    const cluster = new Cluster(await template(migrate), settings, machine, disks);
     await cluster.start();
     return cluster;
 }
@@ -44,13 +45,23 @@ const clusters = new Set();
 process.on('exit', () => clusters.forEach((cluster) => cluster.process?.kill('SIGQUIT')));
 
 export class Cluster {
-    constructor(source, settings, machine) {
+    disks = {}; // data, wal of harness/disk.mjs, where they are disks of their own
+
+    constructor(source, settings, machine, disks) {
         this.machine = machine;
         this.folder = newFolder('pg');
         give(this.folder);
         this.data = join(this.folder, 'data');
+        if (disks) {
+            this.disks = { data: new Disk(join(this.folder, 'disk'), disks.data), wal: new Disk(join(this.folder, 'wal'), disks.wal) };
+            this.data = join(this.disks.data.path, 'data');
+        }
         // cp keeps owners and shares blocks where the file system can; Node's own copy does neither.
         execFileSync('cp', ['-a', '--reflink=auto', source, this.data]);
+        if (disks) {
+            execFileSync('mv', [join(this.data, 'pg_wal'), this.disks.wal.path]);
+            symlinkSync(join(this.disks.wal.path, 'pg_wal'), join(this.data, 'pg_wal'));
+        }
         this.configure({ ...SETTINGS, ...settings, port: 5432, unix_socket_directories: this.folder, ...(machine && { listen_addresses: machine.address }) });
         if (machine)
             appendFileSync(join(this.data, 'pg_hba.conf'), 'host all,replication all samenet trust\n');
@@ -165,6 +176,7 @@ export class Cluster {
             this.thaw();
             await this.stop('immediate');
         }
+        Object.values(this.disks).forEach((disk) => disk.unmount());
         rmSync(this.folder, { recursive: true, force: true });
         clusters.delete(this);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 // What every actor of a test wrote down, and the final database; checker.mjs decides from both whether the promise held.
 //
-//   uploads    { device, stream, batch, at, outcome: 'ok' | 'unknown' | 'no', scans: [{ seq, digest, tells }], results: [{ seq, status, reason, first }] }
+//   uploads    { device, stream, batch, at, until, outcome: 'ok' | 'unknown' | 'no', scans: [{ seq, digest, tells }], results: [{ seq, status, reason, first }] }
 //   sinks      { endpoint, wants(row), healthy, thin, verify(headers, body) → bool, requests of harness/peer.mjs }
 //   gateway    a peer of harness/sms_gateway.mjs
 //   receipts   { reference, state } that the sms service took
 //   reads      { code, from, to, rows: [{ seq, kind }] }: what the office API showed
-//   nemesis    { at, until, fault, hits: [service] (empty: all) }: they explain duplicates
+//   nemesis    { at, until, fault, hits: [service] (empty: all) }: they explain duplicates; healed: when the cause was gone, dose, proof: tests/faults/nemesis.mjs
 //   truth      item code → the state it is in, as the one who scripted its journey knows
 //   silent     phone → since when it must get nothing
 //   consumers  ['correlate', 'sms'] of those that run: they must have read everything, even when they never moved
@@ -54,16 +54,16 @@ export class History {
         return entry;
     }
 
-    // Runs `strike` and notes how long the fault lasted.
+    // Runs `strike` and notes how long the fault lasted: until it is over, or until the moment that it sets itself.
     async during(fault, hits, strike) {
         const entry = { at: Date.now(), until: undefined, fault, hits };
         const n = this.nemesis.push(entry);
         this.files?.write('nemesis', { ...entry, n });
         try {
-            return await strike();
+            return await strike(entry);
         } finally {
-            entry.until = Date.now();
-            this.files?.write('nemesis', { n, until: entry.until });
+            entry.until ??= Date.now();
+            this.files?.write('nemesis', { ...entry, n });
         }
     }
 
@@ -139,6 +139,8 @@ export class History {
             entry.outcome = answer.status === 200 ? 'ok' : answer.status < 500 ? 'no' : 'unknown';
             if (answer.status === 200)
                 entry.results = answer.body.results;
+            else
+                Object.assign(entry, { code: answer.body?.code, server_at_ms: answer.body?.server_at_ms });
         } catch (error) {
             entry.forged = error.code === 'BAD_RECEIPT';
             entry.error = String(error.cause?.code ?? error.message);

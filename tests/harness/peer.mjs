@@ -4,10 +4,12 @@
 import { appendFileSync, copyFileSync, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { newFolder } from './folder.mjs';
 import { until } from './wait.mjs';
 
 const BODY_MAX = 8 << 20; // bytes; a test peer, yet bounded
+const BOMB = gzipSync(Buffer.alloc(64 << 20));
 
 // mode → what to do with one request. `peer.answer(request)` is the good answer.
 const MODES = {
@@ -36,6 +38,21 @@ const MODES = {
             while (!response.destroyed && response.write('x'.repeat(65_536)));
         };
         response.on('drain', more);
+        more();
+    },
+    // A head of 10 MiB.
+    headers: ({ socket }) => {
+        socket.write('HTTP/1.1 200 OK\r\n');
+        socket.end(`X-Long: ${'x'.repeat(1_000)}\r\n`.repeat(10_486));
+    },
+    // A few bytes that want to become 64 MiB.
+    bomb: ({ reply }) => reply({ status: 500, headers: { 'content-encoding': 'gzip' }, body: BOMB }),
+    // Interim answers for ever, and never the last one.
+    hints: ({ socket }) => {
+        const more = () => {
+            while (!socket.destroyed && socket.write('HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n'.repeat(100)));
+        };
+        socket.on('drain', more);
         more();
     },
 };

@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -168,6 +170,27 @@ static void levels_have_names(void **state)
     assert_int_equal(log_level_parse(""), -1);
 }
 
+// A full disk: nobody reads the line, the metric tells of it.
+static void lines_that_cannot_be_written_are_counted(void **state)
+{
+    (void)state;
+    struct buf out = {.max = 65536};
+    log_register();
+    int saved = dup(STDERR_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(saved >= 0 && full >= 0 && dup2(full, STDERR_FILENO) >= 0);
+    log_info("test.full");
+    log_info("test.full");
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    (void)close(full);
+    log_info("test.written");
+    metrics_render(&out);
+    buf_putc(&out, '\0');
+    assert_false(buf_error(&out));
+    assert_non_null(strstr(out.data, "duongthu_log_lost_total 2\n"));
+    buf_done(&out);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -187,6 +210,7 @@ int main(void)
         cmocka_unit_test(more_names_than_the_limiter_remembers),
         cmocka_unit_test(long_lines_are_cut_not_lost),
         cmocka_unit_test(levels_have_names),
+        cmocka_unit_test(lines_that_cannot_be_written_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

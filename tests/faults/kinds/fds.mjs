@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: EUPL-1.2
+// A process may open no more files: connections wait or are refused, and are taken again as soon as it may.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../harness/wait.mjs';
+
+export const name = 'fds';
+export const where = 'house';
+export const seconds = 6;
+export const needs = () => null;
+export const dose = (luck) => ({ service: luck.pick(['ingest', 'portal']), spare: luck.between(0, 8), ms: luck.between(1_000, 5_000) });
+export const hits = ({ service }) => [service];
+
+const CLIENTS = 100;
+
+export async function strike(world, { service, spare, ms }) {
+    const { app } = world;
+    const { pid } = app.process(service);
+    const limit = (n) => execFileSync('prlimit', ['--pid', String(pid), `--nofile=${n}:`]);
+    const [soft] = execFileSync('prlimit', ['--pid', String(pid), '--nofile', '--noheadings', '--raw', '--output=SOFT'], { encoding: 'utf8' }).trim().split(/\s+/);
+    const refused = async () => [...await app.metrics(service)].filter(([name]) => /refused_total\{.*accept/.test(name)).reduce((sum, [, n]) => sum + n, 0);
+    const before = await refused();
+    const sockets = [];
+    limit(readdirSync(`/proc/${pid}/fd`).length + spare);
+    try {
+        for (let i = 0; i < CLIENTS; i++)
+            sockets.push(connect(app.port(service), '127.0.0.1').on('error', () => {}));
+        await sleep(ms);
+    } finally {
+        limit(soft);
+        sockets.forEach((socket) => socket.destroy());
+    }
+    const felt = await until(async () => (await refused()) - before, { limit: 30_000, what: `${service} tells of connections that it could not take` });
+    assert.ok(felt > 0);
+    await until(async () => (await fetch(app.url(service, '/'))).status > 0, { limit: 10_000, what: `${service} takes connections again` });
+    return `${service} could not take a connection ${felt} times`;
+}
