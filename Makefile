@@ -57,16 +57,20 @@ OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/g
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
 DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c)) $(B)/drivers/fault_proxy
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # ---- building
 
 .PHONY: all units unit run test faults soak lint setup clean help always
+.PHONY: all units unit fuzzers run test fuzz lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
 units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu $(B)/years/generate
+
+fuzzers: $(FUZZ)
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
@@ -129,6 +133,20 @@ $(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
 $(B)/drivers/fault_proxy: $(wildcard tests/faults/proxy/*.[ch]) $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
+# One parser of strangers' bytes each, driven by libFuzzer (FLAVOUR=asan). Only the code that such bytes reach tells it
+# which branches were taken; the library gives the rest.
+FUZZED := $(wildcard services/domain/*.c services/base/*.c) $(addprefix services/,ingest/batch.c ingest/batch_json.c \
+	ingest/batch_proto.c ingest/judge.c io/http_head.c io/http_body.c io/standard_webhooks.c io/link_token.c io/fetch_guard.c \
+	io/crypto_encode.c io/crypto_sign.c portal/body.c portal/office.c portal/problem.c portal/html.c webhook/answer.c \
+	sms/gateway_json.c sms/receipts.c cli/csv.c)
+$(B)/fuzz/obj/%.o: %.c Makefile | $(GEN) packages
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(FUZZED:%.c=$(B)/fuzz/obj/%.o) $(B)/libduongthu.a Makefile
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
+		$(B)/libduongthu.a $(PKG_LIBS)
 
 # What `make bench` measures with.
 $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)/libduongthu.a Makefile
@@ -179,6 +197,9 @@ soak: export MINUTES ?= 60
 soak: all ## the same for MINUTES=60, all kinds, at full scale
 	@deploy/setup.sh build run test peers
 	@KINDS='$(or $(KINDS),all)' exec $(NODE) tests/faults/run.mjs
+fuzz: ## every parser of strangers' bytes under libFuzzer (TIME=10: seconds each; SEED=; ARGS='fact url': only these)
+	@deploy/setup.sh build test node
+	@exec $(NODE) tests/fuzz/fuzz.mjs --time '$(or $(TIME),10)' --seed '$(or $(SEED),0)' $(ARGS)
 
 lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
@@ -210,4 +231,4 @@ $(B)/lint/%.tidy: $(B)/obj/%.o .clang-tidy
 	@clang-tidy --quiet $*.c -- $(filter-out -MMD -MP,$(CFLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 
--include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d) $(DRIVERS:=.d)
+-include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d)

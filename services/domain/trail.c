@@ -189,12 +189,18 @@ static bool unpack_one(const uint8_t r[TRAIL_RECORD], struct trail_fact *f, bool
     } else {
         f->office = place >> 12 ? (place >> 12) - 1 : TRAIL_OFFICE_0;
         f->reason = (uint16_t)(place & 0xfff);
+        if (place >> 12 > TRAIL_OFFICE_0)
+            return false; // "no office" is written 0
     }
     return in_range(f) && (words & 31) == 0 && event_find(f->kind);
 }
 
 static bool unpack_money(const uint8_t r[TRAIL_RECORD], struct trail_fact *f)
 {
+    for (size_t i = 18; i < TRAIL_RECORD; i++) {
+        if (i != 25 && r[i] != 0)
+            return false;
+    }
     f->charge = (int64_t)get_be(r, 6) - 1;
     f->fee = (int64_t)get_be(r + 6, 6) - 1;
     f->remit = (int64_t)get_be(r + 12, 6) - 1;

@@ -84,4 +84,6 @@ struct recipient {
 MUST_CHECK int recipient_open(const struct keyring *ring, const struct db_result *r, int row,
                               int first_column, struct recipient *ret_recipient, const char **ret_why);
 
+// A provider's receipt: the message's id and whether it arrived; false: the body is none. Pure.
+MUST_CHECK bool receipt_parse(const char *body, size_t len, unsigned char id[16], bool *ret_delivered);
 MUST_CHECK int receipts_open(struct sms *s, const char *listen, const char *token_file);

@@ -58,11 +58,8 @@ static bool authorised(struct http_request *req)
     return given && strlen(given) == (size_t)n && crypto_equal(given, want, (size_t)n);
 }
 
-// The message's id and whether it arrived; false: the body is not such a receipt.
-static bool parse_receipt(struct http_request *req, unsigned char id[16], bool *ret_delivered)
+bool receipt_parse(const char *body, size_t len, unsigned char id[16], bool *ret_delivered)
 {
-    size_t len;
-    const char *body = http_body(req, &len);
     json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
     const char *reference = json_string_value(json_object_get(json, "reference"));
     const char *state = json_string_value(json_object_get(json, "state"));
@@ -84,7 +81,9 @@ static void on_receipt(struct http_request *req, void *owner)
                      "this listener needs the bearer token of the SMS provider");
         return;
     }
-    if (!parse_receipt(req, id, &delivered)) {
+    size_t len;
+    const char *body = http_body(req, &len);
+    if (!receipt_parse(body, len, id, &delivered)) {
         http_problem(req, 400, "bad-receipt", "Not a receipt",
                      "expected {\"reference\": \"<UUID>\", \"state\": \"delivered\" or \"undelivered\"}");
         return;

@@ -144,6 +144,15 @@ static void corrupt_bytes_are_refused(void **state)
     memcpy(swapped, packed + 2 * TRAIL_RECORD, TRAIL_RECORD);
     memcpy(swapped + TRAIL_RECORD, packed, 2 * TRAIL_RECORD);
     assert_int_equal(trail_unpack(swapped, len, other, &m), TRAIL_CORRUPT); // not sorted
+    packed[TRAIL_RECORD + 18] = 1; // a byte of the amounts that means nothing
+    assert_int_equal(trail_unpack(packed, len, other, &m), TRAIL_CORRUPT);
+    packed[TRAIL_RECORD + 18] = 0;
+    uint8_t place[4];
+    memcpy(place, packed + 28, sizeof place);
+    memcpy(packed + 28, (uint8_t[]){0xf4, 0x24, 0x10, 0},
+           sizeof place); // office 1000000: "none" is written 0
+    assert_int_equal(trail_unpack(packed, len, other, &m), TRAIL_CORRUPT);
+    memcpy(packed + 28, place, sizeof place);
     uint8_t kind = packed[25];
     packed[25] = 126; // no such event
     assert_int_equal(trail_unpack(packed, len, other, &m), TRAIL_CORRUPT);
