@@ -57,12 +57,14 @@ OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/g
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
 DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c)) $(B)/drivers/fault_proxy
+ALLOC := $(UNIT:$(B)/unit/%=$(B)/alloc/%)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # ---- building
 
 .PHONY: all units unit run test faults soak lint setup clean help always
 .PHONY: all units unit fuzzers run test fuzz lint setup clean help always
+.PHONY: all units unit fuzzers alloctests run test fuzz alloc lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -71,6 +73,8 @@ all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu $(B)/years/generate
 
 fuzzers: $(FUZZ)
+
+alloctests: $(ALLOC)
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
@@ -120,9 +124,21 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(DIALECT) $(OPT) $(SAN) -fPIE -Iservices -isystem $(B)/gen -MMD -MP -c -o $@ $<
 
-$(B)/unit/%: tests/unit/%.c $(B)/libduongthu.a Makefile
+$(B)/obj/tests/%.o: tests/%.c Makefile | $(GEN) packages
 	@mkdir -p $(@D)
-	$(LAUNCHER) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(B)/libduongthu.a $(PKG_LIBS) -lcmocka
+	$(LAUNCHER) $(CC) $(CFLAGS) -c -o $@ $<
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libduongthu.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
+
+# The unit tests again, with a library whose memory runs out when tests/alloc says so.
+$(B)/alloc/libduongthu.a: $(B)/libduongthu.a tests/alloc/symbols
+	@mkdir -p $(@D)
+	objcopy --redefine-syms=tests/alloc/symbols $< $@
+
+$(B)/alloc/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/alloc/alloc.o $(B)/alloc/libduongthu.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 # Programs that integration tests control: our library without a service around it.
 $(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
@@ -231,4 +247,4 @@ $(B)/lint/%.tidy: $(B)/obj/%.o .clang-tidy
 	@clang-tidy --quiet $*.c -- $(filter-out -MMD -MP,$(CFLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 
--include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(UNIT:=.d) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d)
+-include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(patsubst $(B)/unit/%,$(B)/obj/tests/unit/%.d,$(UNIT)) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d)

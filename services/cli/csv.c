@@ -51,10 +51,6 @@ static bool grow(struct reading *r)
 static void on_header(struct reading *r, const char *s, size_t len)
 {
     struct csv *c = r->csv;
-    if (c->columns == 0 && len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
-        s += 3; // byte order mark
-        len -= 3;
-    }
     if (c->columns == CSV_COLUMNS_MAX) {
         fail(r, "more than 16 columns");
         return;
@@ -150,7 +146,7 @@ static void parse_block(struct csv_parser *parser, const char *s, size_t len, st
             r->between = false;
         }
         if (csv_parse(parser, s, n, on_field, on_row, r) != n)
-            fail(r, "a quote in the wrong place");
+            fail(r, csv_error(parser) == CSV_ENOMEM ? "not enough memory" : "a quote in the wrong place");
         r->line += s[n - 1] == '\n' || s[n - 1] == '\r';
     }
 }
@@ -166,12 +162,14 @@ static void parse_file(FILE *f, struct reading *r)
     }
     bool first = true, after_cr = false;
     for (size_t n; !r->fault && (n = fread(block, 1, READ_BYTES, f)) > 0; first = false) {
+        // Before the parser sees it: to that, a quote behind the mark would stand inside a field.
+        size_t mark = first && n >= 3 && memcmp(block, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
         if (first)
             csv_set_delim(&parser, choose_delimiter(block, n));
         if (after_cr && block[0] == '\n')
             r->line--; // a CR LF that two blocks share is one end
         after_cr = block[n - 1] == '\r';
-        parse_block(&parser, block, n, r);
+        parse_block(&parser, block + mark, n - mark, r);
     }
     if (!r->fault && csv_fini(&parser, on_field, on_row, r) != 0)
         fail(r, "a quote that is never closed");
