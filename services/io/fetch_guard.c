@@ -223,6 +223,10 @@ static int check_parts(struct url_parts *p, const struct fetch_allow *allow, cha
         return deny(why, cap, "a user name or password in the URL is not allowed");
     if (p->zone || p->host[0] == '\0' || strlen(p->host) > 255)
         return deny(why, cap, "the URL needs a host name");
+    for (const char *c = p->host; *c; c++) { // percent-escapes are undone by now
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+            return deny(why, cap, "write other letters than ASCII in a host name as punycode (xn--…)");
+    }
     if (strcmp(p->port, "0") == 0)
         return deny(why, cap, "port 0 is not allowed");
     char key[FETCH_URL_MAX];

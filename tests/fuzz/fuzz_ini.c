@@ -15,6 +15,7 @@ static void print(const char *text, size_t size, struct buf *out)
     struct ini ini;
     struct ini_item item;
     unsigned line = 0;
+    buf_puts(out, "# so that a name which begins with a byte order mark does not begin the file\n");
     ini_init(&ini, text, size);
     for (enum ini_kind kind; (kind = ini_next(&ini, &item)) != INI_END; line = ini.line) {
         CHECK(ini.line > line);

@@ -18,7 +18,7 @@ struct values {
 #define AT(name) #name, offsetof(struct values, name)
 static const struct body_member members[] = {
     {AT(code), BODY_TEXT, 64, BODY_REQUIRED},
-    {AT(reason), BODY_TEXT, 40, 0},
+    {AT(reason), BODY_TEXT, FACT_WORD_MAX, 0},
     {AT(day), BODY_TEXT, 10, 0},
     {AT(at), BODY_TEXT, 40, 0},
     {AT(amount), BODY_INT, 1000, 0},
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     faults.count = 0;
     body_read(body, "", members, ARRAY_LEN(members), &v, &faults);
     check_text(&v.code, 64);
-    check_text(&v.reason, 40);
+    check_text(&v.reason, FACT_WORD_MAX);
     check_text(&v.day, 10);
     check_text(&v.at, 40);
     CHECK(v.amount >= BODY_ABSENT && v.amount <= 1000 && v.consent >= BODY_ABSENT && v.consent <= 1);

@@ -4,11 +4,13 @@
 #include "domain/utf8.h"
 #include "fuzz.h"
 
-// A reading drops one frame ("]C0", '+', '*…*'): what is inside two of them still has one.
+// A reading drops one frame ("]C0", '+', '*…*'): what is inside two of them still has one, or begins with a
+// control character (two bytes for U+0080–009F) that is now the first.
 static bool framed(const char *s, size_t len)
 {
-    return len > 0 && (s[0] == ']' || s[0] == '+' || s[0] == '*' || (unsigned char)s[0] < ' ' ||
-                       (unsigned char)s[len - 1] < ' ' || s[0] == 0x7f || s[len - 1] == 0x7f);
+    return len > 0 &&
+           (s[0] == ']' || s[0] == '+' || s[0] == '*' || s[0] == '\xC2' || (unsigned char)s[0] < ' ' ||
+            (unsigned char)s[len - 1] < ' ' || s[0] == 0x7f || s[len - 1] == 0x7f);
 }
 
 static void read_as(enum text_reading reading, const char *s, size_t size)

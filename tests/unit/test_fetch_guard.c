@@ -206,6 +206,10 @@ static void urls(void **state)
         {"HTTPS://MOTCUA.example.gov.vn", "", NULL},
         {"https://bưuđiện.vn/x", "", "punycode"},
         {"https://xn--bu-in-1xa6kc.vn/x", "", NULL},
+        {"https://b%C6%B0u.vn/x", "", "punycode"}, // libcurl undoes the escapes of a host name
+        {"https://a%BB.vn/x", "", "punycode"},
+        {"https://%31%30.20.1.1/x", "", "address"},
+        {"https://%61.vn/x", "", NULL},
         {"http://10.20.1.1:8080/x", "10.20.0.0/16", NULL},
         {"https://10.20.1.1/x", "10.20.0.0/16", NULL},
         {"http://[fd00::1]:8080/x", "fd00::1", NULL},
