@@ -109,9 +109,11 @@ static void on_row(int end, void *owner)
 static unsigned char choose_delimiter(const char *s, size_t len)
 {
     size_t commas = 0, semicolons = 0;
-    for (size_t i = 0; i < len && s[i] != '\n'; i++) {
-        commas += s[i] == ',';
-        semicolons += s[i] == ';';
+    bool quoted = false;
+    for (size_t i = 0; i < len && (quoted || s[i] != '\n'); i++) {
+        quoted ^= s[i] == '"';
+        commas += !quoted && s[i] == ',';
+        semicolons += !quoted && s[i] == ';';
     }
     return semicolons > commas ? ';' : CSV_COMMA;
 }

@@ -100,7 +100,7 @@ static bool new_to_old(const struct unit_id *new, struct unit_id *ret)
 
 bool unit_id_convert(const struct unit_id *unit, struct unit_id *ret)
 {
-    struct unit_id there, back;
+    struct unit_id there, back, read;
     if (unit->form == UNIT_OLD) {
         old_to_new(unit, &there);
         if (!new_to_old(&there, &back))
@@ -111,6 +111,9 @@ bool unit_id_convert(const struct unit_id *unit, struct unit_id *ret)
         old_to_new(&there, &back);
     }
     if (strcmp(back.text, unit->text) != 0)
+        return false;
+    // A province at both ends (H36.16.02.H34) turns into what reads as the other one's, in the old form again.
+    if (unit_id_parse(there.text, there.len, &read) != FAULT_OK || read.form != there.form)
         return false;
     *ret = there;
     return true;

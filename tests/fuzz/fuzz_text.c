@@ -4,13 +4,11 @@
 #include "domain/utf8.h"
 #include "fuzz.h"
 
-// A reading drops one frame ("]C0", '+', '*…*'): what is inside two of them still has one, or begins with a
-// control character (two bytes for U+0080–009F) that is now the first.
+// A reading drops one frame ("]C0", '+', '*…*'): what is inside two of them still has one.
 static bool framed(const char *s, size_t len)
 {
-    return len > 0 &&
-           (s[0] == ']' || s[0] == '+' || s[0] == '*' || s[0] == '\xC2' || (unsigned char)s[0] < ' ' ||
-            (unsigned char)s[len - 1] < ' ' || s[0] == 0x7f || s[len - 1] == 0x7f);
+    return len > 0 && (s[0] == ']' || s[0] == '+' || s[0] == '*' || (unsigned char)s[0] < ' ' ||
+                       (unsigned char)s[len - 1] < ' ' || s[0] == 0x7f || s[len - 1] == 0x7f);
 }
 
 static void read_as(enum text_reading reading, const char *s, size_t size)
@@ -25,13 +23,15 @@ static void read_as(enum text_reading reading, const char *s, size_t size)
         return;
     }
     CHECK(len <= size && once[len] == '\0' && utf8_valid_prefix(once, len) == len);
+    bool ascii = true; // any other letter that stays makes it no code
     for (size_t i = 0; i < len; i++) {
+        ascii = ascii && once[i] > 0;
         CHECK(once[i] < 'a' || once[i] > 'z');
         CHECK(once[i] != ' ' || reading == TEXT_FREE);
         CHECK(once[i] != ' ' || (i > 0 && i + 1 < len && once[i - 1] != ' '));
     }
     CHECK(text_normalise(s, size, reading, twice, size, &again) == FAULT_TOO_LONG);
-    if (reading == TEXT_FREE ? memmem(once, len, "://", 3) != NULL : framed(once, len))
+    if (reading == TEXT_FREE ? memmem(once, len, "://", 3) != NULL : !ascii || framed(once, len))
         return;
     CHECK(text_normalise(once, len, reading, twice, sizeof twice, &again) == FAULT_OK);
     CHECK(fuzz_same(once, len, twice, again));

@@ -69,6 +69,8 @@ static void what_spreadsheets_write(void **state)
          "a\",b\n1,2\n",
          "\xEF\xBB\xBF"
          "a|b / 1|2"},
+        {"\"a;b;c\",d\n1,2\n", "a;b;c|d / 1|2"}, // semicolons inside quotes separate nothing
+        {"\"a\n;;\",d\n1,2\n", "a\n;;|d / 1|2"},
         {"a,b\r1,2\r3,4\r", "a|b / 1|2 / 3|4"},
         {"a,b\n\n1,2\n \n3,4", "a|b / 1|2 / 3|4"},
         {"a,b,c\n1\n", "a|b|c / 1||"},

@@ -107,8 +107,8 @@ static void forms_convert_there_and_back(void **state)
 static void conversion_that_loses_something_is_refused(void **state)
 {
     (void)state;
-    static const char *const rows[] = {"000.17.00.H56",    "H56.1",       "H56.123.45", "H56.00",
-                                       "H56.22.17.001.02", "H56.22.17.01"};
+    static const char *const rows[] = {"000.17.00.H56",    "H56.1",        "H56.123.45",   "H56.00",
+                                       "H56.22.17.001.02", "H56.22.17.01", "H36.16.02.H34"};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct unit_id unit = parsed(rows[i]), got;
         if (unit_id_convert(&unit, &got))
