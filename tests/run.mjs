@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { run as runFiles } from 'node:test';
+import { explain, fuzz, nouns } from './fuzz/fuzz.mjs';
 import { parseTap } from './harness/tap.mjs';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -18,9 +19,11 @@ const BUILD_LIMIT_MS = 1_200_000;
 const FLAVOURS = {
     gcc: { folder: 'build', suites: ['unit', 'integration', 'faults', 'e2e'] },
     clang: { folder: 'build/clang', suites: ['unit'] }, // a second opinion on warnings; same code, same system
-    asan: { folder: 'build/asan', suites: ['unit', 'integration'] },
+    asan: { folder: 'build/asan', suites: ['unit', 'fuzz', 'integration'], targets: ['fuzzers'] },
 };
-const SUITES = FLAVOURS.gcc.suites;
+const SUITES = [...new Set(Object.values(FLAVOURS).flatMap((flavour) => flavour.suites))];
+const FUZZ_RUNS = 2000; // of each target: its corpus, then inputs made from it, the same ones every time
+const FUZZ_SEED = 1;
 const HELP = `tests/run.mjs [--flavour ${Object.keys(FLAVOURS).join('|')}]… [--suite ${SUITES.join('|')}]… [TEXT…]
 Runs the tests whose file name holds one of the TEXTs; without any, all.
   make test ARGS='--flavour gcc --suite integration webhook'`;
@@ -107,7 +110,7 @@ async function build(flavour) {
     const since = Date.now();
     const where = `build/${flavour}`;
     const { code, output } = await execute(
-        'make', ['--no-print-directory', '-s', '-k', `-j${availableParallelism()}`, `FLAVOUR=${flavour}`, 'all', 'units'],
+        'make', ['--no-print-directory', '-s', '-k', `-j${availableParallelism()}`, `FLAVOUR=${flavour}`, 'all', 'units', ...(FLAVOURS[flavour].targets ?? [])],
         { limit: BUILD_LIMIT_MS });
     if (code === 0)
         pass();
@@ -140,6 +143,22 @@ async function unit(flavour) {
         if (broken)
             fail(where, `exit code ${result.code ?? result.signal}, ${tests.length} tests told`, result.output);
         report(where, tests.length - bad.length, bad.length + Number(broken), Date.now() - since);
+    });
+}
+
+// The parsers of strangers' bytes: `make fuzz` looks for new inputs, this replays what it found and looks a little.
+async function smoke(flavour) {
+    const chosen = nouns().filter((noun) => texts.length === 0 || texts.some((text) => noun.includes(text)));
+    await inParallel(chosen, availableParallelism(), async (noun) => {
+        const since = Date.now();
+        const where = `fuzz/${flavour} ${noun}`;
+        const found = mkdtempSync(join(folder, 'fuzz-'));
+        const result = await fuzz(noun, { runs: FUZZ_RUNS, seed: FUZZ_SEED, found });
+        if (result.code === 0 && result.executed >= FUZZ_RUNS)
+            pass();
+        else
+            fail(where, 'holds for every input', explain(result));
+        report(where, Number(result.code === 0), Number(result.code !== 0), Date.now() - since);
     });
 }
 
@@ -230,7 +249,7 @@ try {
         if (!(await build(flavour)))
             continue;
         for (const suite of FLAVOURS[flavour].suites.filter((name) => options.suite.includes(name)))
-            await (suite === 'unit' ? unit(flavour) : scripts(suite, flavour));
+            await ({ unit, fuzz: smoke }[suite] ?? ((name) => scripts(suite, name)))(flavour);
     }
     for (const pid of survivors(folder)) {
         const name = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');

@@ -14,6 +14,7 @@ const HERE = join(ROOT, 'tests/fuzz');
 const BUILD = join(ROOT, 'build/asan/fuzz');
 const FAILED = join(ROOT, 'var/fuzz/failed');
 const SLOW_S = 10; // one input that takes longer is a finding
+const LIMIT_S = 120; // a target that is still running so long after its time hangs
 const MALLOC_MB = 64; // one allocation of more is a finding
 const RSS_MB = 1024;
 
@@ -28,7 +29,9 @@ export async function fuzz(noun, { runs, time, seed, found }) {
         `-rss_limit_mb=${RSS_MB}`, `-malloc_limit_mb=${MALLOC_MB}`, `-artifact_prefix=${FAILED}/${noun}-`, '-print_final_stats=1',
         runs ? `-runs=${runs}` : `-max_total_time=${time}`, found, corpus];
     mkdirSync(FAILED, { recursive: true });
-    const child = spawn(join(BUILD, noun), args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(join(BUILD, noun), args, {
+        cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'], timeout: (Number(time ?? 0) + LIMIT_S) * 1000, killSignal: 'SIGKILL',
+    });
     let output = '';
     child.stderr.setEncoding('utf8').on('data', (text) => (output = (output + text).slice(-200_000)));
     let first = ''; // the seed stands at the beginning
