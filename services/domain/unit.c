@@ -112,7 +112,8 @@ bool unit_id_convert(const struct unit_id *unit, struct unit_id *ret)
     }
     if (strcmp(back.text, unit->text) != 0)
         return false;
-    // A province at both ends (H36.16.02.H34) turns into what reads as the other one's, in the old form again.
+    // A province at both ends (H36.16.02.H34) turns into what reads as the other one's, in the old form
+    // again.
     if (unit_id_parse(there.text, there.len, &read) != FAULT_OK || read.form != there.form)
         return false;
     *ret = there;
