@@ -149,6 +149,7 @@ $(B)/drivers/%: tests/drivers/%.c $(B)/libduongthu.a Makefile
 $(B)/drivers/fault_proxy: $(wildcard tests/faults/proxy/*.[ch]) $(B)/libduongthu.a Makefile
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
+
 # One parser of strangers' bytes each, driven by libFuzzer (FLAVOUR=asan). Only the code that such bytes reach tells it
 # which branches were taken; the library gives the rest.
 FUZZED := $(wildcard services/domain/*.c services/base/*.c) $(addprefix services/,ingest/batch.c ingest/batch_json.c \

@@ -110,7 +110,8 @@ async function build(flavour) {
     const since = Date.now();
     const where = `build/${flavour}`;
     const { code, output } = await execute(
-        'make', ['--no-print-directory', '-s', '-k', `-j${availableParallelism()}`, `FLAVOUR=${flavour}`, 'all', 'units', ...(FLAVOURS[flavour].targets ?? [])],
+        'make', ['--no-print-directory', '-s', '-k', `-j${availableParallelism()}`, `FLAVOUR=${flavour}`, 'all', 'units',
+            ...(FLAVOURS[flavour].targets ?? [])],
         { limit: BUILD_LIMIT_MS });
     if (code === 0)
         pass();
