@@ -63,8 +63,6 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.
 # ---- building
 
 .PHONY: all units unit run test faults soak lint setup clean help always
-.PHONY: all units unit fuzzers run test fuzz lint setup clean help always
-.PHONY: all units unit fuzzers alloctests run test fuzz alloc lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -72,6 +70,7 @@ all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
 units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu $(B)/years/generate
 
+.PHONY: fuzzers alloctests fuzz
 fuzzers: $(FUZZ)
 
 alloctests: $(ALLOC)
