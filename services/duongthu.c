@@ -37,6 +37,8 @@ static const struct command commands[] = {
     {"endpoint import", command_register, "webhook endpoints from a CSV file"},
     {"endpoint", command_endpoint,
      "where journeys go: add, list, show, pause, resume, rotate, replay, held, delete"},
+    {"epoch", command_epoch, "begin a new epoch after a restore"},
+    {"tombstones", command_tombstones, "who was forgotten: export for the backup, replay after a restore"},
     {"keys", command_keys, "make the key ring of an installation"},
     {"unit", command_register, "register one-stop units: add, import, list"},
     {"unit-alias", command_register, "register other codes of units"},

@@ -24,6 +24,10 @@ const struct conf_key conf_keys[] = {
     {"keys", "dir", CONF_TEXT, "var/keys", .min = 1,
      .help = "directory of the installation's key files (0700)"},
 
+    {"forget", "file", CONF_TEXT, "",
+     .help = "`duongthu dossier forget` adds its tombstone to this file first; keep it with the backups, on "
+             "another disk. Empty: only `duongthu tombstones export` knows them"},
+
     {"safety", "allow_unsafe_database", CONF_BOOL, "false",
      .help = "start although PostgreSQL may lose what it has acknowledged (fsync, full_page_writes or "
              "synchronous_commit off)"},

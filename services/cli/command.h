@@ -13,6 +13,8 @@ int command_apikey(int argc, char **argv);         // apikey create|list|revoke
 int command_code(int argc, char **argv);           // code check TEXT…
 int command_config(int argc, char **argv);         // config check|print [--config FILE]
 int command_device(int argc, char **argv);         // device invite|list|revoke
+int command_epoch(int argc, char **argv);          // epoch new|show
+int command_tombstones(int argc, char **argv);     // tombstones export|replay
 int command_endpoint(int argc, char **argv);       // endpoint add|list|show|pause|… (endpoint.c)
 int command_keys(int argc, char **argv);           // keys init|rotate DIR
 int command_sms_preview(int argc, char **argv);    // sms preview TEXT

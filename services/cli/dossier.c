@@ -4,6 +4,7 @@
 #include "base/conf.h"
 #include "base/err.h"
 #include "cli/command.h"
+#include "cli/tombstones.h"
 #include "domain/code.h"
 #include "domain/dossier_code.h"
 #include "io/dbsync.h"
@@ -19,16 +20,24 @@ static int usage(FILE *to)
     return to == stdout ? 0 : EXIT_USAGE;
 }
 
+#define REASON "asked by an operator"
+
+// The file first: what the database forgets and the file does not know would come back with a restore.
 static int forget(struct dbsync *db, const char *code)
 {
-    char subject[DOSSIER_CODE_MAX + 16];
+    char subject[DOSSIER_CODE_MAX + 16], why[TOMBSTONES_WHY_MAX] = "";
     struct db_params p;
     const struct db_result *r = NULL;
+    const char *file = conf_text("forget", "file");
+    snprintf(subject, sizeof subject, "dossier:%s", code);
+    if (file[0] && tombstones_append(file, subject, REASON, why) != ERR_OK) {
+        fprintf(stderr, "dossier forget: %s; nothing was erased\n", why);
+        return EXIT_NO;
+    }
     if (db_params_init(&p) != ERR_OK)
         return EXIT_NO;
-    snprintf(subject, sizeof subject, "dossier:%s", code);
     db_put_cstr(&p, subject);
-    int err = dbsync_query(db, "select dt.forget($1::text, 'asked by an operator')", &p, &r);
+    int err = dbsync_query(db, "select dt.forget($1::text, '" REASON "')", &p, &r);
     db_params_done(&p);
     if (err != ERR_OK) {
         fprintf(stderr, "dossier forget: %s\n", err == ERR_DB_REFUSED ? db_message(r) : err_name(err));

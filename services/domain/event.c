@@ -68,6 +68,7 @@ static const struct event_def events[] = {
     {"dossier.status", EVENT_DOSSIER_STATUS, 7, SUBJECT_DOSSIER, OFF | OPR, false},
     {"dossier.merged", EVENT_DOSSIER_MERGED, 91, SUBJECT_DOSSIER, OFF | OPR, false},
     {"unit.merged", EVENT_UNIT_MERGED, 92, SUBJECT_UNIT, OPR, false},
+    {"stream.reset", EVENT_STREAM_RESET, 98, SUBJECT_DOSSIER, OPR, false},
     {"correction", EVENT_CORRECTION, 100, SUBJECT_ITEM, DEV | OFF | OPR, false},
     {"fact.retried", EVENT_FACT_RETRIED, 101, SUBJECT_ITEM, OPR, false},
     {"dossier.absorbed", EVENT_DOSSIER_ABSORBED, 93, 0, 0, false},

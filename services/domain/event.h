@@ -90,6 +90,8 @@ enum event_kind {
     EVENT_DOSSIER_MERGED = 66, // `dossier` is the loser, `into` the survivor
     EVENT_UNIT_MERGED = 67,    // `unit` is closed, `into` its successor
     EVENT_DOSSIER_STATUS = 68, // the office says the legal status, 1 to 10, in `reason` (domain/status.h)
+    EVENT_STREAM_RESET = 69, // a new epoch, its number in `reason`: what the dossier told after this under an
+                             // older one is void
     // Any fact can be taken back by naming it; a fact of another kind that carries `retracts` replaces it
     EVENT_CORRECTION = 70,
     EVENT_FACT_RETRIED =

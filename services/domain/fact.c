@@ -173,6 +173,8 @@ static enum fact_error check_detail(const struct fact *f)
         return solution == SOLUTION_NONE ? FACT_DETAIL : FACT_OK;
     case EVENT_CORRECTION:
         return f->retracts.stream.len > 0 ? FACT_OK : FACT_DETAIL;
+    case EVENT_STREAM_RESET:
+        return f->reason.len > 0 ? FACT_OK : FACT_DETAIL;
     case EVENT_DOSSIER_STATUS:
         return status_parse(f->reason.ptr, f->reason.len, &status) ? FACT_OK : FACT_DETAIL;
     default:

@@ -120,6 +120,7 @@ static void end_stream(struct enrolment *e, const struct db_result *res, int num
         jout_string(&j, "receipt_key", base64);
     }
     jout_int(&j, "server_at_ms", clock_wall_ms());
+    reply_put_epoch(&j, &e->service->epoch);
     jout_close_object(&j);
     if (buf_error(&out)) {
         end_error(e, ERR_NO_MEMORY);

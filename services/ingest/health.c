@@ -92,6 +92,8 @@ static void on_health(struct db_query *q, int err, const struct db_result *res)
     ready_set("database-answers", NULL);
     judge_segments(s, db_int(res, 0, 0));
     judge_clock(db_int(res, 0, 1));
+    s->epoch.number = db_int(res, 0, 2);
+    s->epoch.resend_from_ms = s->epoch.number > 1 ? db_int(res, 0, 3) : 0;
 }
 
 static void on_tick(uv_timer_t *t)

@@ -32,7 +32,10 @@ const struct db_statement side_statements[] = {
     [SIDE_ENROL_FAILED] = {"enrol_failed", "select dt.enrol_failed($1::bytea)"},
     [SIDE_OPEN_STREAM] = {"open_stream", "select lane, stream, token from dt.open_stream($1::uuid)"},
     [SIDE_HEALTH] = {"health", "select dt.segments_ahead('fact'),"
-                               " (extract(epoch from clock_timestamp()) * 1000)::bigint"},
+                               " (extract(epoch from clock_timestamp()) * 1000)::bigint, i.epoch,"
+                               " (extract(epoch from greatest(i.sure_at - interval '" RESEND_MARGIN "',"
+                               " timestamptz '1970-01-01 00:00:01Z')) * 1000)::bigint"
+                               " from dt.installation i order by i.epoch desc limit 1"},
     [SIDE_SEGMENTS] = {"segments", "select dt.make_segments('fact', $1::integer)"},
 };
 const size_t side_statement_count = ARRAY_LEN(side_statements);

@@ -3,6 +3,7 @@
 // (/v1/enrol, /v1/streams), health.c (readiness, segments).
 #pragma once
 #include "ingest/appender.h"
+#include "ingest/reply.h"
 #include "ingest/streams.h"
 #include "io/crypto.h"
 #include "io/db.h"
@@ -13,11 +14,14 @@
 #define HEALTH_TICK_MS    1000
 #define HEALTH_TIMEOUT_MS 2000 // with the tick: a database that hangs is seen within 4 s
 #define CLOCK_DRIFT_MS    5000 // between this machine's clock and the database's
-#define SEGMENTS_MADE     4    // ahead, when nobody else made them
-#define SEGMENTS_LOW      2    // fewer: not ready
-#define STREAMS_A_DAY     20   // new streams of one device
-#define ENROL_BURST       10   // wrong codes of one address at once …
-#define ENROL_REFILL_MS   6000 // … and one more in so long
+// Two ingest processes commit side by side, and their clocks differ: that much before the newest fact that
+// survived a restore an answer may still have been lost.
+#define RESEND_MARGIN   "10 minutes"
+#define SEGMENTS_MADE   4    // ahead, when nobody else made them
+#define SEGMENTS_LOW    2    // fewer: not ready
+#define STREAMS_A_DAY   20   // new streams of one device
+#define ENROL_BURST     10   // wrong codes of one address at once …
+#define ENROL_REFILL_MS 6000 // … and one more in so long
 
 struct ingest {
     uv_loop_t *loop;
@@ -29,6 +33,7 @@ struct ingest {
     uv_timer_t tick;
     struct db_query health, segments;
     bool health_busy, segments_busy;
+    struct reply_epoch epoch; // read with each look at the database
 };
 
 extern const struct db_statement side_statements[];

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 #include "ingest/reply.h"
 
-#include "base/json.h"
-
 #include <duongthu.pb-c.h>
 #include <string.h>
 
@@ -52,7 +50,16 @@ static int sign_receipt(const struct batch *b, int64_t server_ms, const unsigned
     return err;
 }
 
-static int print_json(const struct batch *b, int64_t server_ms, const unsigned char *sig, struct buf *out)
+void reply_put_epoch(struct jout *j, const struct reply_epoch *epoch)
+{
+    if (epoch->number > 0)
+        jout_int(j, "epoch", epoch->number);
+    if (epoch->resend_from_ms > 0)
+        jout_int(j, "resend_from_ms", epoch->resend_from_ms);
+}
+
+static int print_json(const struct batch *b, int64_t server_ms, const struct reply_epoch *epoch,
+                      const unsigned char *sig, struct buf *out)
 {
     char id[37], base64[4 * ((ED25519_SIG_LEN + 2) / 3) + 1];
     struct jout j;
@@ -61,6 +68,7 @@ static int print_json(const struct batch *b, int64_t server_ms, const unsigned c
     wire_print_uuid(b->header.batch, id);
     jout_string(&j, "batch", id);
     jout_int(&j, "server_at_ms", server_ms);
+    reply_put_epoch(&j, epoch);
     jout_open_array(&j, "results");
     for (unsigned i = 0; i < b->header.count; i++) {
         struct result r = result_of(b, &b->scans[i]);
@@ -80,7 +88,8 @@ static int print_json(const struct batch *b, int64_t server_ms, const unsigned c
     return buf_error(out);
 }
 
-static int print_proto(struct batch *b, int64_t server_ms, unsigned char *sig, struct buf *out)
+static int print_proto(struct batch *b, int64_t server_ms, const struct reply_epoch *epoch,
+                       unsigned char *sig, struct buf *out)
 {
     unsigned n = b->header.count;
     ScanResult *results = arena_try_alloc(&b->arena, n * sizeof(*results));
@@ -102,6 +111,10 @@ static int print_proto(struct batch *b, int64_t server_ms, unsigned char *sig, s
     reply.has_batch = reply.has_server_at_ms = reply.has_signature = true;
     reply.batch = (ProtobufCBinaryData){WIRE_UUID, b->header.batch};
     reply.server_at_ms = server_ms;
+    reply.has_epoch = epoch->number > 0;
+    reply.epoch = (uint32_t)epoch->number;
+    reply.has_resend_from_ms = epoch->resend_from_ms > 0;
+    reply.resend_from_ms = epoch->resend_from_ms;
     reply.n_results = n;
     reply.results = list;
     reply.signature = (ProtobufCBinaryData){ED25519_SIG_LEN, sig};
@@ -112,12 +125,12 @@ static int print_proto(struct batch *b, int64_t server_ms, unsigned char *sig, s
     return buf_error(out);
 }
 
-int reply_print(struct batch *b, int64_t server_ms, const unsigned char seed[ED25519_SEED_LEN], bool json,
-                struct buf *out)
+int reply_print(struct batch *b, int64_t server_ms, const struct reply_epoch *epoch,
+                const unsigned char seed[ED25519_SEED_LEN], bool json, struct buf *out)
 {
     unsigned char sig[ED25519_SIG_LEN];
     int err = sign_receipt(b, server_ms, seed, sig);
     if (err)
         return err;
-    return json ? print_json(b, server_ms, sig, out) : print_proto(b, server_ms, sig, out);
+    return json ? print_json(b, server_ms, epoch, sig, out) : print_proto(b, server_ms, epoch, sig, out);
 }

@@ -136,7 +136,8 @@ static void end_acked(struct work *w)
     struct buf out;
     buf_init(&out, REPLY_MAX);
     struct batch *b = &w->upload.batch;
-    int err = reply_print(b, w->upload.server_ms, keyring_key(w->service->ring, KEY_RECEIPT), w->json, &out);
+    int err = reply_print(b, w->upload.server_ms, &w->service->epoch,
+                          keyring_key(w->service->ring, KEY_RECEIPT), w->json, &out);
     if (err) {
         buf_done(&out);
         end_error(w, err); // stored, and the device will hear so when it sends again

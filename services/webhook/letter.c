@@ -80,6 +80,8 @@ static void print_data(struct jout *j, const struct event *e, bool thin, bool ga
     jout_time(j, "recorded_at", e->recorded_ms);
     if (gap)
         jout_bool(j, "gap_before", true);
+    if (e->kind == EVENT_STREAM_RESET)
+        jout_int(j, "last_sequence", e->seq - 1);
     if (!thin)
         print_news(j, e);
     jout_close_object(j);

@@ -21,6 +21,8 @@ struct letter_from {
 // volumes.
 void letter_id(const struct letter_from *from, const struct event *e, const unsigned char endpoint[16],
                char ret_id[LETTER_ID_LEN + 1]);
+// A stream.reset says the last number that still stands, `last_sequence`: what was told under an older source
+// behind it is void.
 // thin: only what happened to which dossier, for receivers who fetch the rest and audit that. gap: an earlier
 // event of the dossier was given up. Errors are those of the buffer.
 MUST_CHECK int letter_print(const struct letter_from *from, const struct event *e, const char *id, bool thin,

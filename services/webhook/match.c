@@ -26,5 +26,5 @@ bool match_event(const struct match *m, const struct event *e)
         return false;
     if (e->leg && !strchr(m->legs, e->leg))
         return false;
-    return m->kinds[0] == '\0' || covers(m->kinds, event_name(e->kind));
+    return m->kinds[0] == '\0' || e->kind == EVENT_STREAM_RESET || covers(m->kinds, event_name(e->kind));
 }

@@ -12,4 +12,5 @@ struct match {
     const char *legs;  // letters; an event without a leg suits every list
 };
 
+// stream.reset goes to everybody who hears of the unit: it is about the numbers themselves.
 bool match_event(const struct match *m, const struct event *e);

@@ -8,7 +8,7 @@ export const KINDS = {
     'return.requested': 40, 'return.started': 41, 'return.completed': 42, 'item.lost': 43, 'item.found': 44, 'item.damaged': 45, 'item.compensated': 46,
     'item.silent': 47, 'pickup.overdue': 48, 'fee.collected': 50, 'fee.remitted_office': 51, 'fee.transferred': 52, 'fee.reconciled': 53, 'fee.refunded':
     54, 'dossier.registered': 60, 'dossier.link': 61, 'dossier.unlink': 62, 'supplement.requested': 63, 'result.ready': 64, 'dossier.withdrawn': 65,
-    'dossier.merged': 66, 'unit.merged': 67, 'dossier.status': 68, correction: 70, 'fact.retried': 71, 'dossier.absorbed': 80, 'item.missing': 81, 'item.extra': 82,
+    'dossier.merged': 66, 'unit.merged': 67, 'dossier.status': 68, 'stream.reset': 69, correction: 70, 'fact.retried': 71, 'dossier.absorbed': 80, 'item.missing': 81, 'item.extra': 82,
 };
 const NAMES = new Map(Object.entries(KINDS).map(([name, kind]) => [kind, name]));
 

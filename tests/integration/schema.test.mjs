@@ -122,7 +122,7 @@ const RIGHTS = {
         replay:rd`,
 };
 const CALLS = {
-    dt_cli: 'append_facts forget make_segments portal_contact segments_ahead source_stream',
+    dt_cli: 'append_facts forget forget_replayed make_segments portal_contact segments_ahead source_stream',
     dt_correlate: `correlate_append correlate_begin correlate_containers correlate_contents correlate_dossiers correlate_items
         correlate_links correlate_put_containers correlate_put_dossiers correlate_put_items correlate_put_links correlate_state
         correlate_stick correlate_stuck correlate_told correlate_unit lease_check lease_release lease_take make_segments segments_ahead`,
@@ -130,7 +130,7 @@ const CALLS = {
     dt_portal: `make_segments portal_act portal_dossier portal_journey portal_level portal_page portal_publish portal_register
         segments_ahead`,
     dt_sms: 'lease_check lease_release lease_take sms_claim sms_plan sms_read sms_receipt sms_recover sms_settle',
-    dt_watch: 'append_facts end_stalled lease_check lease_release lease_take make_segments segments_ahead source_stream watch_fire',
+    dt_watch: 'append_facts end_stalled forget_again lease_check lease_release lease_take make_segments segments_ahead source_stream watch_fire',
     dt_webhook: 'lease_check lease_release lease_take webhook_read webhook_record webhook_replays webhook_state',
 };
 const words = (text) => text.split(/\s+/).filter(Boolean).sort();

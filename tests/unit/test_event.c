@@ -35,9 +35,9 @@ static void numbers_and_names_are_pinned(void **state)
         {53, "fee.reconciled"},    {54, "fee.refunded"},        {60, "dossier.registered"},
         {61, "dossier.link"},      {62, "dossier.unlink"},      {63, "supplement.requested"},
         {64, "result.ready"},      {65, "dossier.withdrawn"},   {66, "dossier.merged"},
-        {67, "unit.merged"},       {68, "dossier.status"},      {70, "correction"},
-        {71, "fact.retried"},      {80, "dossier.absorbed"},    {81, "item.missing"},
-        {82, "item.extra"},
+        {67, "unit.merged"},       {68, "dossier.status"},      {69, "stream.reset"},
+        {70, "correction"},        {71, "fact.retried"},        {80, "dossier.absorbed"},
+        {81, "item.missing"},      {82, "item.extra"},
     };
     size_t known = 0;
     for (unsigned kind = 0; kind <= EVENT_KIND_MAX + 1; kind++)

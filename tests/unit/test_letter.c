@@ -71,6 +71,25 @@ static void full_and_thin_letters(void **state)
     event_unref(e);
 }
 
+static void a_reset_says_which_number_still_stands(void **state)
+{
+    (void)state;
+    struct event *e = sample();
+    e->kind = EVENT_STREAM_RESET;
+    struct buf full, thin;
+    buf_init(&full, LETTER_MAX);
+    buf_init(&thin, LETTER_MAX);
+    assert_int_equal(letter_print(&from, e, "msg_x", false, false, &full), ERR_OK);
+    assert_int_equal(letter_print(&from, e, "msg_x", true, false, &thin), ERR_OK);
+    assert_non_null(strstr(buf_str(&full), "\"event\":\"stream.reset\""));
+    assert_non_null(strstr(buf_str(&full), "\"sequence\":4,"));
+    assert_non_null(strstr(buf_str(&full), ",\"last_sequence\":3,"));
+    assert_non_null(strstr(buf_str(&thin), ",\"last_sequence\":3}}"));
+    buf_done(&full);
+    buf_done(&thin);
+    event_unref(e);
+}
+
 static void what_is_absent_is_left_out(void **state)
 {
     (void)state;
@@ -126,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(full_and_thin_letters),
+        cmocka_unit_test(a_reset_says_which_number_still_stands),
         cmocka_unit_test(what_is_absent_is_left_out),
         cmocka_unit_test(ids_tell_events_apart_and_nothing_else),
     };

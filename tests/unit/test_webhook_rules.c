@@ -327,6 +327,9 @@ static void who_wants_an_event(void **state)
         {"H48", "", "K", "H48", EVENT_ITEM_DELIVERED, 'K', true},
         {"H48", "", "", "H48", EVENT_ITEM_DELIVERED, 'K', false},
         {"H48", "", "", "H48", EVENT_DOSSIER_REGISTERED, 0, true},
+        {"H48", "item", "NBKH", "H48", EVENT_DOSSIER_REGISTERED, 0, false},
+        {"H48", "item", "NBKH", "H48", EVENT_STREAM_RESET, 0, true},
+        {"H49", "item", "NBKH", "H48", EVENT_STREAM_RESET, 0, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct event *e = event_new("{}", 2);
