@@ -65,6 +65,15 @@ export class App {
         writeFileSync(this.ini, iniOf(this.config), { mode: 0o600 });
     }
 
+    // Another cluster has taken the place of the first: a restore, a standby. conninfo(user) → libpq's words for it, when one host is not all.
+    moveTo(cluster, conninfo = (user) => cluster.conninfo({ user })) {
+        this.cluster = cluster;
+        Object.assign(this.config.database, { url: conninfo('dt_cli'), owner_url: conninfo('duongthu') });
+        for (const service of SERVICES)
+            this.config[service].database_url = conninfo(`dt_${service}`);
+        this.configure();
+    }
+
     // ---- addresses
 
     // A new port where a service listens. On a network: on its machine, reached from another by a link of that name; for the test at the same port of 127.0.0.1.

@@ -9,7 +9,7 @@ export const RULES = {
     'bad-receipt': 'an acknowledgement carries our signature',
     lost: 'what was acknowledged is stored',
     'other-content': 'what is stored under an acknowledged number is what was sent under it',
-    'accepted-twice': 'a scan is accepted once; from then on it is a duplicate',
+    'accepted-twice': 'a scan is accepted once in an epoch; from then on it is a duplicate',
     'changed-answer': 'a scan that is sent again gets its first answer again',
     'wrong-reason': 'a scan is in quarantine for the reason that its device was told',
     'stored-twice': 'each number of a stream has one fact',
@@ -31,6 +31,7 @@ export const RULES = {
     unsigned: 'a webhook carries our signature',
     skewed: 'a webhook is dated when it is sent, to 300 s',
     phantom: 'an office is told what is in the journey',
+    unreset: 'what an office was told and a restore took back is taken back there, by stream.reset or by what is told anew from that number on',
     'wrong-news': 'a webhook says what its journey row says',
     changed: 'one id has one body',
     order: 'the events of a dossier are taken in order, without gaps',
@@ -140,7 +141,7 @@ function checkScans(history, db, say) {
         told.add(`${code} ${fact}`);
     }
     for (const [entry, list] of tries)
-        checkScan(entry, list, { facts, held, told }, say);
+        checkScan(entry, list, { facts, held, told, moved: history.moved }, say);
     for (const [key, { source, digest }] of facts) {
         if (source === 1 && !tries.has(`${key}:${digest}`))
             say('invented', `fact ${key} was never sent with that content`);
@@ -152,10 +153,12 @@ function checkScans(history, db, say) {
 }
 
 // Everything that was ever said about one scan.
-function checkScan(entry, list, { facts, held, told }, say) {
-    const [{ upload: { stream }, scan }] = list;
-    const fact = facts.get(keyOf(stream, scan.seq));
-    const stored = fact?.digest === scan.digest;
+function checkScan(entry, list, { facts, held, told, moved }, say) {
+    const [{ scan }] = list;
+    const at = moved.get(entry) ?? entry;
+    const [stream, seq, digest] = at.split(':');
+    const fact = facts.get(keyOf(stream, seq));
+    const stored = fact?.digest === digest;
     const firsts = new Set();
     for (const { result } of list.filter((one) => one.result)) {
         const status = result.status === 'duplicate' ? result.first : result.status;
@@ -164,19 +167,22 @@ function checkScan(entry, list, { facts, held, told }, say) {
             say('lost', `scan ${entry} was acknowledged and is not stored`);
         else if (status === 'accepted' && !stored)
             say('other-content', `scan ${entry} was acknowledged, but other content is stored under its number`);
-        else if (status === 'quarantined' && !held.has(entry))
+        else if (status === 'quarantined' && !held.has(at))
             say('lost', `scan ${entry} was answered quarantined and is not in quarantine`);
-        else if (status === 'quarantined' && REASONS[held.get(entry).reason] !== result.reason)
-            say('wrong-reason', `scan ${entry} is in quarantine for ${REASONS[held.get(entry).reason]}, its device was told ${result.reason}`);
+        else if (status === 'quarantined' && REASONS[held.get(at).reason] !== result.reason)
+            say('wrong-reason', `scan ${entry} is in quarantine for ${REASONS[held.get(at).reason]}, its device was told ${result.reason}`);
         if (status === 'accepted' && stored)
             checkTold(scan, fact, told, say);
     }
     // A conflict is answered anew each time: the number belongs to another scan.
     if (firsts.size > 1)
         say('changed-answer', `scan ${entry} was answered ${[...firsts].join(', then ')}`);
-    if (list.filter(({ result }) => result?.status === 'accepted').length > 1)
-        say('accepted-twice', `scan ${entry} was accepted ${list.length} times`);
-    if ((stored || held.has(entry)) && list.every(({ upload, result }) => upload.outcome === 'no' || result?.status === 'refused'))
+    // After a restore it is accepted anew when the restore had taken it.
+    for (const [epoch, times] of groupBy(list.filter(({ result }) => result?.status === 'accepted'), ({ upload }) => upload.epoch ?? 1)) {
+        if (times.length > 1)
+            say('accepted-twice', `scan ${entry} was accepted ${times.length} times in epoch ${epoch}`);
+    }
+    if ((stored || held.has(at)) && list.every(({ upload, result }) => upload.outcome === 'no' || result?.status === 'refused'))
         say('refused-but-stored', `scan ${entry} was only ever refused, and is stored`);
 }
 
@@ -190,19 +196,21 @@ function checkTold(scan, fact, told, say) {
 
 // ---- the logs themselves
 
-function gapless(rows, what, say) {
+// floors: behind which an epoch's positions begin.
+function gapless(rows, what, say, floors = new Set()) {
     const next = new Map();
     for (const { group, n } of rows) {
         const expected = next.get(group) ?? 1;
-        if (n !== expected)
+        if (n !== expected && !(n > expected && floors.has(n - 1)))
             say('gap', `${what} ${group}: ${n} follows ${expected - 1}`);
         next.set(group, n + 1);
     }
 }
 
 function checkLogs(history, db, say) {
-    gapless(db.facts.map(({ lane, pos }) => ({ group: lane, n: pos })), 'fact log, lane', say);
-    gapless(db.journey.map(({ lane, pos }) => ({ group: lane, n: pos })), 'journey log, lane', say);
+    const floors = new Set((db.epochs ?? []).map(({ floor }) => floor));
+    gapless(db.facts.map(({ lane, pos }) => ({ group: lane, n: pos })), 'fact log, lane', say, floors);
+    gapless(db.journey.map(({ lane, pos }) => ({ group: lane, n: pos })), 'journey log, lane', say, floors);
     gapless(db.journey.map(({ lane, dossier, seq }) => ({ group: `${lane}/${dossier}`, n: seq })), 'dossier', say);
     const causes = new Set(db.facts.map(({ lane, pos }) => keyOf(lane, pos)));
     const told = new Set();
@@ -299,7 +307,7 @@ function checkSink(sink, history, db, say) {
     const rows = new Map(wanted.map((row) => [keyOf(row.code, row.seq), row]));
     const copies = new Map(); // webhook-id → its requests
     const byDossier = new Map([...groupBy(wanted, ({ lane, dossier }) => keyOf(lane, dossier))].map(([key, list]) => [key, { list, taken: new Map(), base: 0, next: 0 }]));
-    for (const request of sink.requests) {
+    for (const request of standing(sink, db, say)) {
         const text = request.body.toString();
         if (!sink.verify(request.headers, text))
             say('unsigned', `${sink.endpoint}: request ${request.n} has no valid signature`);
@@ -323,6 +331,36 @@ function checkSink(sink, history, db, say) {
         missing.forEach(({ code, seq }) => say('untold', `${sink.endpoint} never took ${code} number ${seq}`));
     }
     copies.forEach((requests, id) => checkCopies(sink, id, requests, history, say));
+}
+
+// What the sink was told less what a restore took back; that must have been taken back there too.
+function standing(sink, db, say) {
+    const floor = db.epochs?.at(-1)?.floor ?? 0;
+    if (floor === 0)
+        return sink.requests;
+    const told = sink.requests.map((request) => {
+        const { source, subject, sequence } = JSON.parse(request.body);
+        return { request, epoch: Number(source.split(':').at(-1)), subject, seq: Number(sequence) };
+    });
+    const last = db.epochs.at(-1).epoch;
+    const sure = new Map(); // subject → the number up to which the old epoch stands
+    for (const { code, pos, seq, kind } of db.journey) {
+        if (pos <= floor)
+            sure.set(code, seq);
+        else if (kind === 'stream.reset')
+            sure.set(code, seq - 1);
+    }
+    const anew = new Map(); // subject → the lowest number told in the new epoch
+    for (const { request, epoch, subject, seq } of told) {
+        if (epoch === last && isGood(request))
+            anew.set(subject, Math.min(seq, anew.get(subject) ?? Infinity));
+    }
+    return told.filter(({ request, epoch, subject, seq }) => {
+        const stands = epoch === last || seq <= (sure.get(subject) ?? 0);
+        if (!stands && isGood(request) && !(anew.get(subject) <= seq))
+            say('unreset', `${sink.endpoint} still believes ${subject} number ${seq} of epoch ${epoch}`);
+        return stands;
+    }).map(({ request }) => request);
 }
 
 function checkNews(sink, event, row, say) {

@@ -41,6 +41,31 @@ export async function startCluster({ settings = {}, migrate = true, machine = nu
     return cluster;
 }
 
+// → a Cluster whose data folder somebody else lays out, as a restore or a standby does: then configure(…) and start().
+export function emptyCluster({ machine = null } = {}) {
+    return new Cluster(null, {}, machine);
+}
+
+// A folder that belongs to the user who runs the server.
+export function serverFolder(prefix) {
+    const folder = newFolder(prefix);
+    give(folder);
+    return folder;
+}
+
+// Runs a program of PostgreSQL, or a shell, as the user who runs the server; throws with what it said.
+export async function asServer(command, args, { env = {}, input } = {}) {
+    const child = spawn(command, args, { ...owner, cwd: '/', env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.stdin.end(input);
+    const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+    if (code !== 0)
+        throw new Error(`${command} ${args.join(' ')}: ${code}\n${output}`);
+    return output;
+}
+
 const clusters = new Set();
 process.on('exit', () => clusters.forEach((cluster) => cluster.process?.kill('SIGQUIT')));
 
@@ -52,6 +77,9 @@ export class Cluster {
         this.folder = newFolder('pg');
         give(this.folder);
         this.data = join(this.folder, 'data');
+        clusters.add(this);
+        if (!source)
+            return;
         if (disks) {
             this.disks = { data: new Disk(join(this.folder, 'disk'), disks.data), wal: new Disk(join(this.folder, 'wal'), disks.wal) };
             this.data = join(this.disks.data.path, 'data');
@@ -62,10 +90,19 @@ export class Cluster {
             execFileSync('mv', [join(this.data, 'pg_wal'), this.disks.wal.path]);
             symlinkSync(join(this.disks.wal.path, 'pg_wal'), join(this.data, 'pg_wal'));
         }
-        this.configure({ ...SETTINGS, ...settings, port: 5432, unix_socket_directories: this.folder, ...(machine && { listen_addresses: machine.address }) });
+        this.configure({ ...SETTINGS, ...settings, ...this.place });
         if (machine)
             appendFileSync(join(this.data, 'pg_hba.conf'), 'host all,replication all samenet trust\n');
-        clusters.add(this);
+    }
+
+    // Where it listens, for configure(): a copy of another cluster's folder must not take that one's place.
+    get place() {
+        return { port: 5432, unix_socket_directories: this.folder, ...(this.machine && { listen_addresses: this.machine.address }) };
+    }
+
+    // Out of recovery: it takes writes.
+    async opened({ limit = 60_000 } = {}) {
+        await until(async () => (await this.psql('select pg_is_in_recovery() as recovering'))[0].recovering === false, { limit, what: 'the cluster is out of recovery' });
     }
 
     // Written behind all others, so these count. Takes effect at the next start.

@@ -67,7 +67,8 @@ export function toProtobuf(batch) {
 export function fromProtobuf(bytes) {
     const reply = ScanReply.toObject(ScanReply.decode(bytes), { longs: Number, bytes: Buffer });
     return {
-        batch: uuidText(reply.batch), server_at_ms: reply.serverAtMs, signature: reply.signature.toString('base64'),
+        batch: uuidText(reply.batch), server_at_ms: reply.serverAtMs, signature: reply.signature.toString('base64'), epoch: reply.epoch,
+        ...(reply.resendFromMs === undefined ? {} : { resend_from_ms: reply.resendFromMs }),
         results: (reply.results ?? []).map(({ seq, status, reason, first }) => ({
             seq, status: STATUS[status], ...(reason === undefined ? {} : { reason }), ...(first === undefined ? {} : { first: STATUS[first] }),
         })),
@@ -77,6 +78,9 @@ export function fromProtobuf(bytes) {
 export class Device {
     seq = 0;
     clock = () => Date.now(); // the device's own; tests bend it
+    epoch = 0; // of the installation, as the last answer said
+    kept = []; // copies of what was answered: { stream, number, scans, personal, at, epoch }
+    owed = []; // of them: what a restore took back and is to be sent again
     offset; // what it learnt from a 409, or undefined
 
     constructor(url) {
@@ -99,7 +103,7 @@ export class Device {
     async enrol(code) {
         const answer = await this.post('/v1/enrol', JSON.stringify({ code, public_key: this.publicKey }));
         if (answer.status === 200) {
-            ({ device: this.id, stream: this.stream, stream_number: this.number } = answer.body);
+            ({ device: this.id, stream: this.stream, stream_number: this.number, epoch: this.epoch } = answer.body);
             this.receiptKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(answer.body.receipt_key, 'base64').toString('base64url') },
                 format: 'jwk' });
         }
@@ -110,7 +114,7 @@ export class Device {
         const signature = this.sign(`duongthu-stream-v1\ndevice=${this.id}\nsent=${sent_at_ms}\n`);
         const answer = await this.post('/v1/streams', JSON.stringify({ device: this.id, sent_at_ms, signature }));
         if (answer.status === 200) {
-            this.stream = answer.body.stream;
+            ({ stream: this.stream, stream_number: this.number } = answer.body);
             this.seq = 0;
         }
         return answer;
@@ -153,7 +157,19 @@ export class Device {
         const answer = await this.post('/v1/scans', bytes, { 'content-type': form, ...(gzip ? { 'content-encoding': 'gzip' } : {}) });
         if (answer.status === 200 && !this.receiptIsGood(batch, answer.body))
             throw Object.assign(new Error(`the receipt does not verify: ${JSON.stringify(answer.body)}`), { code: 'BAD_RECEIPT' });
+        if (answer.status === 200)
+            this.keep(batch, answer.body);
         return answer;
+    }
+
+    // A greater epoch: what was answered by the smaller ones from resend_from_ms on may be lost (proto/README.md).
+    keep({ stream, scans, personal }, { server_at_ms: at, epoch, resend_from_ms: from = Infinity }) {
+        if (epoch > this.epoch && this.epoch > 0) {
+            this.owed.push(...this.kept.filter((copy) => copy.epoch < epoch && copy.at >= from));
+            this.kept = this.kept.filter((copy) => !this.owed.includes(copy));
+        }
+        this.epoch = Math.max(this.epoch, epoch);
+        this.kept.push({ stream, number: this.number, scans, personal, at, epoch });
     }
 
     // Scans in one batch, once more with an offset when the server says that our clock is off.

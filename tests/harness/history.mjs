@@ -10,6 +10,7 @@
 //   truth      item code → the state it is in, as the one who scripted its journey knows
 //   silent     phone → since when it must get nothing
 //   consumers  ['correlate', 'sms'] of those that run: they must have read everything, even when they never moved
+//   moved      scans that a device sent again under another number, because a restore had taken their stream: "stream:seq:digest" → the same of the new one
 //   rebuild    { code, stdout, stderr } of `rebuild --check`
 //   healed     when the last fault had ended: from then on what is owed has a deadline
 //   outages    { services, at, until }: they cannot keep the promise and must say so; health { service, at, ready }: what /readyz said
@@ -35,6 +36,7 @@ export class History {
     truth = new Map();
     silent = new Map();
     consumers = [];
+    moved = new Map();
     rebuild = null;
     healed = undefined;
     outages = [];
@@ -138,7 +140,7 @@ export class History {
             // 5xx may hide a commit, our own 503 too: it also stands for a commit whose answer was lost. 4xx says that nothing was taken.
             entry.outcome = answer.status === 200 ? 'ok' : answer.status < 500 ? 'no' : 'unknown';
             if (answer.status === 200)
-                entry.results = answer.body.results;
+                ({ results: entry.results, epoch: entry.epoch } = answer.body);
             else
                 Object.assign(entry, { code: answer.body?.code, server_at_ms: answer.body?.server_at_ms });
         } catch (error) {
@@ -173,6 +175,7 @@ export async function snapshot(cluster) {
         journey: (await rows(`select lane, pos, dossier, seq, kind, code, unit, item, leg, sms, (extract(epoch from occurred_at) * 1000)::bigint as at,
                               (extract(epoch from recorded_at) * 1000)::bigint as recorded, cause_lane, cause_pos, cause_part, details::jsonb ->> 'fact' as fact
                               from dt.journey order by lane, pos`)).map((row) => ({ ...row, kind: kindName(row.kind) })),
+        epochs: await rows('select epoch, floor from dt.installation order by epoch'),
         items: await rows('select code, state from dt.item'),
         cursor: await rows('select lane, consumer, max(pos) as pos from dt.cursor group by lane, consumer'),
         stuck: await rows('select lane, pos, error from dt.stuck where solved_at is null'),

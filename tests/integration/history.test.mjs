@@ -15,9 +15,28 @@ const upload = (batch, scans, results, over) => ({ device: 'd', stream: 7, batch
 const scan = (seq, text, tells) => ({ seq, digest: digest(text), tells });
 const accepted = (seq) => ({ seq, status: 'accepted' });
 
-function webhook(n, row, { at, answered = at + 10, mode = 'ok', gap, id = `msg-${row.pos}`, type = `vn.duongthu.${row.kind}` } = {}) {
-    const event = { type, subject: row.code, sequence: String(row.seq), time: new Date(row.at).toISOString(), data: { item: row.item, ...(gap ? { gap_before: true } : {}) } };
+function webhook(n, row, { at, answered = at + 10, mode = 'ok', gap, id = `msg-${row.pos}`, type = `vn.duongthu.${row.kind}`, epoch = 1 } = {}) {
+    const event = { source: `urn:duongthu:here:${epoch}`, type, subject: row.code, sequence: String(row.seq), time: new Date(row.at).toISOString(), data: { item: row.item, ...(gap ? { gap_before: true } : {}) } };
     return { n, at, answered, mode, headers: { 'webhook-id': id, 'webhook-timestamp': String(Math.round(at / 1000)) }, body: Buffer.from(JSON.stringify(event)) };
+}
+
+// A restore took back the second scan: the numbers go on behind a reset, which the office took, and behind another floor.
+function restored({ history, db, sink }) {
+    const [, lost] = db.journey;
+    const reset = { ...lost, pos: 101, kind: 'stream.reset', item: null, at: 700, cause_pos: 101 };
+    const again = { ...lost, pos: 102, seq: 3, cause_pos: 102 };
+    db.epochs = [{ epoch: 1, floor: 0 }, { epoch: 2, floor: 100 }];
+    db.journey.splice(1, 1, reset, again);
+    db.facts[2].pos = 102;
+    db.facts.splice(2, 0, { lane: 0, pos: 101, stream: 3, seq: 1, source: 3, digest: digest('reset') });
+    db.receipts = [{ ...db.receipts[0], last_seq: 1, outcomes: Buffer.from([1]), digests: bytes('one') },
+        { ...db.receipts[0], first_seq: 2, first_pos: 102, outcomes: Buffer.from([1, 10]), digests: bytes('two', 'three') }];
+    db.cursor = [{ lane: 0, consumer: 'correlate', pos: 102 }, { lane: 0, consumer: 'sms', pos: 102 }];
+    history.reads = [];
+    history.uploads.push(upload('b9', [scan(2, 'two', [DOSSIER])], [accepted(2)], { epoch: 2 }));
+    sink.requests = [webhook(1, db.journey[0], { at: 1_000, epoch: 1 }), webhook(2, lost, { at: 2_000, epoch: 1 }), webhook(3, reset, { at: 3_000, epoch: 2 }),
+        webhook(4, again, { at: 4_000, epoch: 2 })];
+    return lost;
 }
 
 const post = (reference, at, { mode = 'ok', answered = at + 10, to = PHONE, text = 'Buu dien da nhan ho so' } = {}) =>
@@ -113,6 +132,9 @@ const HARMS = {
         (w) => w.sink.requests.push(webhook(4, { ...w.db.journey[1], seq: 3 }, { at: 4_000 })),
         (w) => (w.sink.wants = ({ seq }) => seq === 1),
     ],
+    unreset: [
+        (w) => restored(w) && w.sink.requests.splice(1, 0, webhook(9, { ...w.db.journey[0], code: 'H48.16-261121-0002', kind: 'item.lost' }, { at: 1_500 })),
+    ],
     'wrong-news': (w) => (w.sink.requests[2] = webhook(3, w.db.journey[1], { at: 3_000, type: 'vn.duongthu.item.lost' })),
     changed: (w) => (w.sink.requests[0].body = Buffer.from(w.sink.requests[0].body.toString().replace('{', '{"more":1,'))),
     order: (w) => (w.sink.requests = [webhook(1, w.db.journey[1], { at: 1_000 }), webhook(2, w.db.journey[0], { at: 2_000 })]),
@@ -194,6 +216,7 @@ test('what faults and lost answers explain is no violation', () => {
             && Object.assign(w.message, { copies: 2, possible_duplicate: true }),
         'a message that waits for the morning': (w) => w.history.receipts.pop() && (w.gateway.requests = [])
             && Object.assign(w.message, { state: 'waiting', why: 'quiet-hours', due: false, copies: 0 }),
+        'a restore that was told by a reset, and a scan that came again': (w) => restored(w),
         'news of a link that came late': (w) => (w.db.journey[1].cause_pos = 1, w.db.journey[1].fact = '0:3'),
     };
     for (const [what, change] of Object.entries(explained)) {
