@@ -62,7 +62,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.
 
 # ---- building
 
-.PHONY: all units unit run test faults soak lint setup clean help always
+.PHONY: all units unit run test faults soak drill lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -224,6 +224,10 @@ lint: ## layout, clang-tidy, cppcheck, house limits
 bench: all $(BENCH) $(B)/bench/no-signatures/duongthu ## speed, as ratios to yardsticks and rivals measured in the same run (ARGS='--help')
 	@deploy/setup.sh build run test bench peers rivals
 	@exec $(NODE) tests/bench/bench.mjs $(ARGS)
+
+drill: all ## the restore drill of deploy/README.md, under more load than in make test (DOSSIERS=N, TEST_SEED=N)
+	@deploy/setup.sh build run test peers
+	@DRILL_DOSSIERS=$(or $(DOSSIERS),240) exec $(NODE) --test tests/faults/drill.test.mjs
 
 setup: ## install all that is missing for run, test and lint, and do nothing else
 	@deploy/setup.sh build run test lint peers

@@ -128,18 +128,9 @@ end $$;
 
 -- ---------------------------------------------------------------- the forgotten stay forgotten
 
--- A tombstone from the file that is kept with the backups: as old as it is, and it erases what the restore has brought back.
-create function dt.forget_replayed(p_subject text, p_at timestamptz, p_why text) returns integer
-language plpgsql security definer set search_path = dt, pg_catalog as $$
-begin
-    insert into dt.forgotten (lane, subject, at, why) values (0, p_subject, p_at, p_why)
-    on conflict (lane, subject) do update set at = least(dt.forgotten.at, excluded.at);
-    return dt.forget(p_subject, p_why);
-end $$;
-
--- What came after a dossier was forgotten: a contact that was on its way, personal parts of scans that were uploaded late, an item or a code that was linked to it since. watch calls
--- this again and again; ingest and correlate know nothing of tombstones. An item's parts stay while any of its dossiers lives, and while its code is in use for another item.
--- Returns how many blobs died.
+-- Erases all that is kept of the persons behind forgotten dossiers: contacts, and the personal parts of scans of their items. watch calls this again and again, for what comes later: a
+-- contact that was on its way, a scan that was uploaded late, an item or a code that was linked since; ingest and correlate know nothing of tombstones. A dossier may have several
+-- codes: a tombstone of one stands for all. An item's parts stay while any of its dossiers lives, and while its code is in use for another item. Returns how many blobs died.
 create function dt.forget_again() returns integer
 language plpgsql security definer set search_path = dt, pg_catalog as $$
 declare
@@ -184,6 +175,21 @@ begin
     return v;
 end $$;
 
+-- Takes the place of 0011's: the same erasing for the first time as for every later one.
+create or replace function dt.forget(p_subject text, p_why text) returns integer
+language plpgsql security definer set search_path = dt, pg_catalog as $$
+begin
+    insert into dt.forgotten (lane, subject, why) values (0, p_subject, p_why) on conflict do nothing;
+    return dt.forget_again();
+end $$;
+
+-- A tombstone from the file that is kept with the backups, as old as it is. What the restore has brought back is erased by the dt.forget_again() that follows the last.
+create function dt.forget_replayed(p_subject text, p_at timestamptz, p_why text) returns void
+language sql security definer set search_path = dt, pg_catalog as $$
+    insert into dt.forgotten (lane, subject, at, why) values (0, p_subject, p_at, p_why)
+    on conflict (lane, subject) do update set at = least(dt.forgotten.at, excluded.at);
+$$;
+
 revoke execute on function dt.journey_since, dt.epoch_begin, dt.forget_replayed, dt.forget_again from public;
-grant execute on function dt.forget_again to dt_watch;
+grant execute on function dt.forget_again to dt_watch, dt_cli;
 grant execute on function dt.forget_replayed to dt_cli;

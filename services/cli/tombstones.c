@@ -80,8 +80,7 @@ int tombstones_append(const char *path, const char *subject, const char *reason,
 
 // ---- replaying
 
-static int replay_one(struct dbsync *db, const struct tombstone *t, size_t *erased,
-                      char why[TOMBSTONES_WHY_MAX])
+static int replay_one(struct dbsync *db, const struct tombstone *t, char why[TOMBSTONES_WHY_MAX])
 {
     struct db_params p;
     const struct db_result *r = NULL;
@@ -96,17 +95,26 @@ static int replay_one(struct dbsync *db, const struct tombstone *t, size_t *eras
     if (err)
         (void)snprintf(why, TOMBSTONES_WHY_MAX, "a tombstone can't be replayed: %.200s",
                        err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
+    return err;
+}
+
+static int erase_again(struct dbsync *db, size_t *ret_erased, char why[TOMBSTONES_WHY_MAX])
+{
+    const struct db_result *r = NULL;
+    int err = dbsync_query(db, "select dt.forget_again()", NULL, &r);
+    if (err)
+        (void)snprintf(why, TOMBSTONES_WHY_MAX, "the forgotten can't be erased again: %.200s",
+                       err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
     else
-        *erased += (size_t)db_int(r, 0, 0);
+        *ret_erased = (size_t)db_int(r, 0, 0);
     return err;
 }
 
 // db NULL: only checks the lines.
-static int walk(FILE *f, const char *path, struct dbsync *db, size_t *lines, size_t *erased,
-                char why[TOMBSTONES_WHY_MAX])
+static int walk(FILE *f, const char *path, struct dbsync *db, size_t *lines, char why[TOMBSTONES_WHY_MAX])
 {
     struct tombstone t;
-    *lines = *erased = 0;
+    *lines = 0;
     rewind(f);
     while (fgets(t.line, sizeof t.line, f)) {
         ++*lines;
@@ -115,7 +123,7 @@ static int walk(FILE *f, const char *path, struct dbsync *db, size_t *lines, siz
                            path, *lines);
             return ERR_INVALID;
         }
-        int err = db ? replay_one(db, &t, erased, why) : ERR_OK;
+        int err = db ? replay_one(db, &t, why) : ERR_OK;
         if (err)
             return err;
     }
@@ -135,10 +143,12 @@ int tombstones_replay(struct dbsync *db, const char *path, size_t *ret_lines, si
         (void)snprintf(why, TOMBSTONES_WHY_MAX, "%.200s: %s", path, strerror(errno));
         return ERR_IO;
     }
-    int err = walk(f, path, NULL, &lines, &erased, why);
+    int err = walk(f, path, NULL, &lines, why);
     if (!err)
-        err = walk(f, path, db, &lines, &erased, why);
+        err = walk(f, path, db, &lines, why);
     (void)fclose(f); // it was only read
+    if (!err)
+        err = erase_again(db, &erased, why);
     if (err)
         return err;
     *ret_lines = lines;

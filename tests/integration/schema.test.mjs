@@ -122,7 +122,7 @@ const RIGHTS = {
         replay:rd`,
 };
 const CALLS = {
-    dt_cli: 'append_facts forget forget_replayed make_segments portal_contact segments_ahead source_stream',
+    dt_cli: 'append_facts forget forget_again forget_replayed make_segments portal_contact segments_ahead source_stream',
     dt_correlate: `correlate_append correlate_begin correlate_containers correlate_contents correlate_dossiers correlate_items
         correlate_links correlate_put_containers correlate_put_dossiers correlate_put_items correlate_put_links correlate_state
         correlate_stick correlate_stuck correlate_told correlate_unit lease_check lease_release lease_take make_segments segments_ahead`,

@@ -85,7 +85,8 @@ static void there_and_back(bool protobuf)
     parse(&b, &body);
     accept_all(&b);
     buf_init(&answer, 1 << 20);
-    assert_int_equal(reply_print(&b, 12345, &(const struct reply_epoch){.number = 1}, seed, !protobuf, &answer), ERR_OK);
+    assert_int_equal(
+        reply_print(&b, 12345, &(const struct reply_epoch){.number = 1}, seed, !protobuf, &answer), ERR_OK);
     assert_int_equal(upload_read(&upload, &day, &device, answer.data, answer.len, results, &server_ms, &why),
                      ERR_OK);
     assert_int_equal(server_ms, 12345);
