@@ -27,10 +27,16 @@ export class FaultProxy {
         const id = this.#next++;
         const from = this.#driver.lines.length;
         this.#driver.send([id, ...words].join(' '));
-        const answer = (await this.#driver.says(new RegExp(`^${id} `), { from, limit: ANSWER_MS })).split(' ').slice(1);
+        const said = this.#driver.says(new RegExp(`^${id} `), { from, limit: ANSWER_MS });
+        const answer = (await Promise.race([said, this.#crash()])).split(' ').slice(1);
         if (answer[0] !== 'ok')
             throw new Error(`fault proxy: ${words.join(' ')}: ${answer.join(' ')}`);
         return answer.slice(1).map(Number);
+    }
+
+    async #crash() {
+        const { code, signal } = await this.#driver.ended;
+        throw new Error(`the fault proxy ended with ${code ?? signal}\n${this.#driver.errors}`);
     }
 
     // Resets what is open and ends; a proxy that crashed or leaked fails the test here.

@@ -104,6 +104,11 @@ test('a Unix socket may be at the other end', async () => {
     server.socket.end('bye');
     await client.has(Buffer.from('bye'));
     await client.ends('end');
+    const gone = await pair(other);
+    gone.server.socket.destroy();
+    const talking = setInterval(() => gone.client.socket.write('is nobody there?'), 1);
+    await until(() => gone.client.socket.destroyed, { what: 'who talks to somebody gone hears of it' });
+    clearInterval(talking);
     await other.close();
 });
 

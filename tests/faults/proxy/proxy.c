@@ -20,6 +20,7 @@
 #include "base/check.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,7 @@ int main(int argc, char **argv)
         (void)fputs("usage: fault_proxy SEED\n", stderr);
         return 2;
     }
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR); // who is gone is an error of the write, not our end
     p.dice = (uint64_t)seed;
     p.loop = uv_default_loop();
     list_init(&p.links);
