@@ -24,16 +24,18 @@ async function folded() {
         (select coalesce(max(pos), 0) from dt.cursor where consumer = 'correlate') as done`))[0].done, { what: 'all is folded', limit: 120_000 });
 }
 
-// State tables are probed by key as well: none of them is read from end to end.
+// State tables are probed by key as well: none of them is read from end to end, nor all of a lane, to be compared with the keys of the batch.
 const STATE = /^(item|dossier|dossier_code|link|container|content)$/;
 function wholeReads(plans) {
     const found = new Set();
-    const walk = (query, node) => {
-        if (STATE.test(node['Relation Name'] ?? '') && node['Node Type'] === 'Seq Scan')
-            found.add(`Seq Scan on ${node['Relation Name']} in: ${query.replaceAll(/\s+/g, ' ').slice(0, 160)}`);
-        node.Plans?.forEach((child) => walk(query, child));
+    const walk = (query, node, limited) => {
+        const condition = node['Index Cond'] ?? node['Recheck Cond'] ?? '';
+        const laneOnly = /^(Index|Bitmap Heap)/.test(node['Node Type']) && !/\b(code|item|dossier|container|unit|member)\b/.test(condition) && !limited;
+        if (STATE.test(node['Relation Name'] ?? '') && (node['Node Type'] === 'Seq Scan' || laneOnly))
+            found.add(`${node['Node Type']} [${condition}] on ${node['Relation Name']} in: ${query.replaceAll(/\s+/g, ' ').slice(0, 160)}`);
+        node.Plans?.forEach((child) => walk(query, child, limited || node['Node Type'] === 'Limit'));
     };
-    plans.forEach(({ query, plan }) => walk(query, plan));
+    plans.forEach(({ query, plan }) => walk(query, plan, false));
     return [...found];
 }
 

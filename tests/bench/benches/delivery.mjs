@@ -48,16 +48,21 @@ async function close({ app, sink, cluster, rival }) {
     await cluster?.destroy();
 }
 
-// Rows as correlate writes them: five events each, dealt so that neighbours are of different dossiers. → the last position before
-async function fill(stage, cluster, events) {
-    const dossiers = events / STEPS;
+// Appends `count` rows as correlate writes them: five events of each dossier, dealt so that neighbours are of different dossiers. dossiers: so many exist already.
+// → the last position before
+export async function events(cluster, count, dossiers) {
     const [{ pos }] = await cluster.psql('select coalesce(max(pos), 0) as pos from dt.journey where lane = 0');
     await cluster.psql(`insert into dt.journey (lane, pos, cause_lane, cause_pos, cause_part, dossier, seq, kind, occurred_at, recorded_at, unit, code, item, leg, state, details)
         select 0, x.pos, 0, x.pos, 0, $3::bigint + x.d, x.step, (array[10, 11, 14, 30, 34])[x.step], now() - interval '1 h', now(), 'H56.' || 10 + x.d % ${ENDPOINTS},
             'H56.' || 10 + x.d % ${ENDPOINTS} || '-261121-' || lpad((($3::bigint + x.d) % 1000000)::text, 6, '0'), 'EB125966897VN', 'K', 19, '{"reason":"giao tận tay","attempt":1}'
         from (select $1::bigint + row_number() over (order by d / 400, step, d) as pos, d::integer, step::integer
-              from generate_series(0, $2::bigint - 1) d cross join generate_series(1, ${STEPS}) step) x order by x.pos`, [pos, dossiers, stage.dossiers]);
-    stage.dossiers += dossiers;
+              from generate_series(0, $2::bigint - 1) d cross join generate_series(1, ${STEPS}) step) x order by x.pos`, [pos, count / STEPS, dossiers]);
+    return pos;
+}
+
+async function fill(stage, cluster, count) {
+    const pos = await events(cluster, count, stage.dossiers);
+    stage.dossiers += count / STEPS;
     await cluster.psql('vacuum analyze dt.journey');
     await cluster.psql('checkpoint');
     return pos;
