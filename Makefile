@@ -188,7 +188,7 @@ $(B)/broken/%/duongthu: tests/faults/broken/%.patch $(B)/obj/services/duongthu.o
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(@D)/services/*/*.c $(B)/obj/services/duongthu.o \
 		$(B)/libduongthu.a $(PKG_LIBS)
 
-.PHONY: packages bench
+.PHONY: packages bench ten-years
 packages:
 	@pkg-config --exists $(PKGS) 2>/dev/null && command -v protoc-c >/dev/null || \
 		{ echo "libraries are missing: deploy/setup.sh build installs them (make run and make test do so by themselves)" >&2; exit 1; }
@@ -229,6 +229,10 @@ drill: all ## the restore drill of deploy/README.md, under more load than in mak
 	@deploy/setup.sh build run test peers
 	@DRILL_DOSSIERS=$(or $(DOSSIERS),240) exec $(NODE) --test tests/faults/drill.test.mjs
 
+ten-years: all $(BENCH) $(B)/years/generate ## what ten years of a province cost, against an empty system (SCALE=0.01: a hundredth of them)
+	@deploy/setup.sh build run test peers
+	@exec $(NODE) tests/years/years.mjs $(if $(SCALE),--scale $(SCALE)) $(ARGS)
+
 setup: ## install all that is missing for run, test and lint, and do nothing else
 	@deploy/setup.sh build run test lint peers
 
@@ -236,7 +240,7 @@ clean: ## remove what was built (the data under var/ stay; deploy/cluster.sh wip
 	rm -rf build
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 14
 
 # ---- for tests/lint
 

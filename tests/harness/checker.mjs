@@ -92,6 +92,13 @@ export function check(history, db) {
     return wrong;
 }
 
+// The rules that the database alone can break.
+export function checkDatabase(db) {
+    const wrong = [];
+    checkLogs({ consumers: [], truth: new Map(), rebuild: null }, db, (rule, text) => wrong.push(`${rule}: ${text}`));
+    return wrong;
+}
+
 export function groupBy(rows, key) {
     const groups = new Map();
     for (const row of rows) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Seals a contact as io/crypto.h and io/contact_seal.h describe it, written a second time so that the format is checked from outside: AES-256-GCM, nonce ‖ ciphertext ‖ tag.
-import { createCipheriv, randomBytes, randomUUID } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,6 +8,21 @@ function seal(key, aad, data) {
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.concat(aad));
     return Buffer.concat([nonce, cipher.update(data), cipher.final(), cipher.getAuthTag()]);
+}
+
+function unseal(key, aad, bytes) {
+    const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAAD(Buffer.concat(aad)).setAuthTag(bytes.subarray(-16));
+    return Buffer.concat([cipher.update(bytes.subarray(12, -16)), cipher.final()]);
+}
+
+// The contact of a dossier code → { phone, name, address }. Throws when it was not sealed for it.
+export async function openContact(cluster, keysDir, code) {
+    const [{ blob, sealed, wrapped }] = await cluster.psql(`select c.blob, s.sealed, w.wrapped from dt.contact c join dt.sealed s using (lane, blob)
+        join dt.wrap w on w.lane = c.lane and w.blob = c.blob and w.subject = 'dossier:' || c.dossier where c.dossier = $1`, [code]);
+    const id = Buffer.from(blob.replaceAll('-', ''), 'hex');
+    const keyId = wrapped.subarray(0, 4);
+    const key = unseal(readFileSync(join(keysDir, `wrap.${keyId.readUInt32BE()}`)), [Buffer.from('wrap'), keyId, id, Buffer.from(`dossier:${code}`)], wrapped.subarray(4));
+    return JSON.parse(unseal(key, [Buffer.from('blob'), id], sealed));
 }
 
 // Stores a contact for a dossier code, as the portal does. fields: { phone, name, address }

@@ -14,9 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SENT_MS     300 // from a journey row to the office's answer, about
-#define SAMPLE_1_IN 50  // dossiers of which the links are noted
-#define HOTLINE     "02553800000"
+#define SENT_MS 300 // from a journey row to the office's answer, about
+#define HOTLINE "02553800000"
 
 enum {
     ITEM,
@@ -149,7 +148,6 @@ static void put_contact(struct fold *f, const struct life_dossier *d)
     (void)snprintf(subject, sizeof subject, "dossier:%s", d->code);
     const struct contact_fields fields = {.phone = phone, .name = name};
     CHECK(contact_seal(f->o.ring, subject, &fields, &seal) == 0);
-    life_uuid7(&f->random, d->at, seal.blob);
     struct table *t = begin(f, SEALED);
     put_bytes(t, seal.blob, sizeof seal.blob);
     put_int2(t, 1);
@@ -388,7 +386,7 @@ static void put_dossier(struct fold *f, const struct fold_cohort *c, const struc
     t = begin(f, TOKEN);
     put_bytes(t, hash, sizeof hash);
     put_int8(t, d->id);
-    if (d->id % SAMPLE_1_IN == 0)
+    if (d->id % f->o.sample_1_in == 0)
         CHECK(fprintf(f->samples, "%s %s\n", token, l->code) > 0);
 }
 

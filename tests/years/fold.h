@@ -16,6 +16,7 @@ struct fold_options {
     uint8_t endpoint[16];       // of the province's one-stop system, which has taken everything
     int64_t ledger_from_ms;     // attempts and messages older than this have been trimmed
     int64_t until_ms;           // nobody has said anything yet after this
+    int64_t sample_1_in;        // of the dossiers whose links go there
     const char *samples;        // file: what people look up
 };
 

@@ -5,7 +5,7 @@
 // as one JSON object.
 //
 // Handhelds upload as in life: within the hour where there is a network, on some days only in the
-// evening. What they upload together is a batch with its header, signature and receipt. Positions, numbers
+// evening. What they upload together is a batch with its header and receipt. Positions, numbers
 // and segments are given as the product gives them; what the facts mean is worked out by its own engine.
 #include "base/attr.h"
 #include "base/check.h"
@@ -23,11 +23,12 @@
 #include <unistd.h>
 
 #define DEVICES_MAX    (LIFE_OFFICES * LIFE_DEVICES)
-#define UPLOAD_MAX     50                                // scans of a batch
-#define SLOT_MS INT64_C(3600000) // an upload each hour, on average of those with a network
+#define UPLOAD_MAX     50               // scans of a batch
+#define SLOT_MS        INT64_C(3600000) // an upload each hour, on average of those with a network
 #define EVENING_MS     (INT64_C(10) * 3600000 + 1800000) // 17:30 in Vietnam, as UTC
 #define SECOND_STREAM  2                                 // the first is the portal's
 #define SEGMENTS_AHEAD 4
+#define SAMPLES        20000 // dossiers that people look up, about
 #define SHOW_MS        200
 #define CHECK_EVERY    100000 // facts between two looks at the segments
 
@@ -40,7 +41,6 @@ struct waiting {
 
 struct device {
     uint8_t id[16], token[16];
-    struct crypto_p256 *key;
     uint32_t seq;
 };
 
@@ -236,7 +236,12 @@ static void put_receipt(struct device *d, int64_t stream, int64_t slot, unsigned
     memcpy(h.stream, d->token, sizeof h.stream);
     crypto_sha256(digests, (size_t)n * SHA256_LEN, h.digests);
     size_t len = wire_print_header(&h, header, sizeof header);
-    CHECK(len > 0 && crypto_p256_sign(d->key, header, len, signature) == 0);
+    CHECK(len > 0);
+    // Evidence that nobody looks at here: signing would take more time than all the rest.
+    for (size_t i = 0; i < sizeof signature; i += sizeof(uint64_t)) {
+        uint64_t word = life_next(&g.province.random);
+        memcpy(signature + i, &word, sizeof word);
+    }
     memset(outcomes, OUTCOME_ACCEPTED, n);
     struct table *t = g.receipts;
     table_begin(t);
@@ -345,9 +350,11 @@ static void live_years(int64_t dossiers, int64_t from_ms)
 static void enrol(struct table *devices, struct table *streams, int index, int64_t at_ms)
 {
     struct device *d = &g.devices[index];
+    struct crypto_p256 *key;
     unsigned char point[65];
-    char office[8];
-    CHECK(crypto_p256_generate(&d->key) == 0 && crypto_p256_public(d->key, point) == 0);
+    char office[16];
+    CHECK(crypto_p256_generate(&key) == 0 && crypto_p256_public(key, point) == 0);
+    crypto_p256_free(key);
     life_uuid7(&g.province.random, at_ms, d->id);
     life_uuid7(&g.province.random, at_ms, d->token);
     (void)snprintf(office, sizeof office, "%06d", 570000 + index / LIFE_DEVICES * 10);
@@ -389,12 +396,12 @@ static void settle(const char *endpoint)
                        seq, seq, i < 0 ? 1 : SECOND_STREAM + i);
         CHECK(ask(sql) == 1);
     }
+    // The endpoint's first cursor was written when it was added.
     (void)snprintf(
         sql, sizeof sql,
         "with a as (insert into dt.cursor (lane, consumer, pos) values (0, 'correlate', %" PRId64
         "), (0, 'sms', %" PRId64 ")),"
-        " b as (insert into dt.endpoint_cursor (lane, endpoint, n, done) values (0, '%s', 1000000, %" PRId64
-        ")),"
+        " b as (insert into dt.endpoint_cursor (lane, endpoint, n, done) values (0, '%s', 2, %" PRId64 ")),"
         " c as (insert into dt.published (lane, pos) values (0, %" PRId64 ")) select 1::bigint",
         g.pos, fold_journey_rows(g.fold), endpoint, fold_journey_rows(g.fold), fold_journey_rows(g.fold));
     CHECK(ask(sql) == 1);
@@ -421,6 +428,7 @@ int main(int argc, char **argv)
     CHECK(wire_parse_uuid(argv[3], strlen(argv[3]), o.endpoint));
     o.ledger_from_ms = now - strtoll(argv[7], NULL, 10) * LIFE_DAY_MS;
     o.until_ms = g.until_ms = now;
+    o.sample_1_in = 1 + dossiers / SAMPLES;
     g.fold = fold_open(&o);
     g.facts = table_open(argv[1], "dt.fact",
                          "lane,pos,stream,seq,type,source,flags,occurred_at,recorded_at,code,body");
@@ -441,8 +449,6 @@ int main(int argc, char **argv)
     fold_close(g.fold);
     keyring_close(ring);
     dbsync_close(g.db);
-    for (int i = 0; i < DEVICES_MAX; i++)
-        crypto_p256_free(g.devices[i].key);
     free(g.heap);
     return 0;
 }
