@@ -23,6 +23,7 @@
 #define WEBHOOK_LANES_MAX     OUTBOX_LANES_MAX
 #define WEBHOOK_ENDPOINTS_MAX 1024
 #define WEBHOOK_READ_MAX      256  // journey rows a read takes
+#define WEBHOOK_SPAN_MAX      8192 // positions that a lagging endpoint's read looks through
 #define WEBHOOK_HOLD_READ_MAX 16   // rows of a held dossier a read takes
 #define WEBHOOK_LAG_READS     4    // own reads of lagging endpoints at once
 #define WEBHOOK_TICK_MS       100  // held dossiers, pauses, probes

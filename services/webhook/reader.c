@@ -213,7 +213,17 @@ struct lag_read {
     struct db_query query;
     struct endpoint *endpoint;
     uint64_t generation;
+    int16_t lane;
+    int64_t upto; // the last position of the span
+    char *units;  // whose rows it asks for
 };
+
+static void lag_read_free(struct lag_read *s)
+{
+    db_params_done(&s->query.params);
+    free(s->units);
+    free(s);
+}
 
 // The wall time before which events of an endpoint that has been down long enough are given up; 0: none are.
 static int64_t expiry(const struct endpoint *e)
@@ -239,6 +249,18 @@ static int give_up_front(struct endpoint *e, const struct rows *rows)
     return i;
 }
 
+// The rows of a span are those of the endpoint's units only; when they are all, the whole span is read.
+static void take_span(const struct lag_read *s, const struct db_result *r)
+{
+    struct endpoint *e = s->endpoint;
+    struct rows rows;
+    take_rows(r, &rows);
+    if (push_rows(e, r, &rows, give_up_front(e, &rows)) && rows.count == db_rows(r) &&
+        rows.count < WEBHOOK_READ_MAX)
+        outbox_read_to(&e->outbox, s->lane, s->upto);
+    drop_rows(&rows);
+}
+
 static void on_span(struct db_query *q, int err, const struct db_result *r)
 {
     struct lag_read *s = q->owner;
@@ -249,10 +271,9 @@ static void on_span(struct db_query *q, int err, const struct db_result *r)
     if (s->generation == e->generation) {
         e->reading = false;
         if (err == ERR_OK) {
-            struct rows rows;
-            take_rows(r, &rows);
-            (void)push_rows(e, r, &rows, give_up_front(e, &rows));
-            drop_rows(&rows);
+            // Its units may be others by now: then what was not asked for is not known, and is asked for.
+            if (strcmp(s->units, e->units) == 0)
+                take_span(s, r);
             recorder_touch(e);
             sender_serve(e);
         } else {
@@ -260,8 +281,7 @@ static void on_span(struct db_query *q, int err, const struct db_result *r)
         }
     }
     endpoint_unref(e);
-    db_params_done(&q->params);
-    free(s);
+    lag_read_free(s);
     if (err == ERR_OK)
         reader_step(w);
 }
@@ -291,19 +311,24 @@ static void read_span(struct endpoint *e, const struct tip *t)
     struct lag_read *s = calloc(1, sizeof *s);
     if (!s)
         return;
+    int64_t from = outbox_lane(&e->outbox, t->lane)->read_pos;
     s->endpoint = e;
     s->generation = e->generation;
-    if (webhook_query_init(&s->query, WEBHOOK_Q_SPAN, on_span, s) != ERR_OK) {
+    s->lane = t->lane;
+    s->upto = t->pos - from > WEBHOOK_SPAN_MAX ? from + WEBHOOK_SPAN_MAX : t->pos;
+    s->units = strdup(e->units);
+    if (!s->units || webhook_query_init(&s->query, WEBHOOK_Q_SPAN, on_span, s) != ERR_OK) {
+        free(s->units);
         free(s);
         return;
     }
     db_put_int2(&s->query.params, t->lane);
-    db_put_int8(&s->query.params, outbox_lane(&e->outbox, t->lane)->read_pos);
-    db_put_int8(&s->query.params, t->pos);
+    db_put_int8(&s->query.params, from);
+    db_put_int8(&s->query.params, s->upto);
     db_put_int4(&s->query.params, WEBHOOK_READ_MAX);
+    db_put_text(&s->query.params, s->units, strlen(s->units));
     if (db_submit(w->db, &s->query) != ERR_OK) {
-        db_params_done(&s->query.params);
-        free(s);
+        lag_read_free(s);
         return;
     }
     e->refs++;

@@ -48,8 +48,11 @@ static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
     [WEBHOOK_Q_REPLAYS] = {"replays", "select distinct dt.webhook_replays($1::bigint)"},
     [WEBHOOK_Q_READ] = {"read",
                         "select * from dt.webhook_read($1::bigint, $2::smallint, $3::bigint, $4::integer)"},
-    [WEBHOOK_Q_SPAN] = {"span", EVENT_COLUMNS
-                        "and pos > $2::bigint and pos <= $3::bigint order by pos limit $4::integer"},
+    [WEBHOOK_Q_SPAN] =
+        {"span", EVENT_COLUMNS
+         "and pos > $2::bigint and pos <= $3::bigint and (unit = any ((select "
+         "string_to_array($5::text, ' '))::text[]) or unit ^@ any ((select array_agg(u || '.') "
+         "from unnest(string_to_array($5::text, ' ')) u)::text[])) order by pos limit $4::integer"},
     [WEBHOOK_Q_DOSSIER] = {"dossier", EVENT_COLUMNS
                            "and dossier = $2::bigint and seq >= $3::bigint and pos <= $4::bigint order by "
                            "seq limit $5::integer"},
