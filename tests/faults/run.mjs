@@ -15,6 +15,7 @@ import { Chance } from '../harness/chance.mjs';
 import { whyNoDisk } from '../harness/disk.mjs';
 import { keptFolder } from '../harness/history_files.mjs';
 import { play } from '../harness/load.mjs';
+import { whyNoNetwork } from '../harness/network.mjs';
 import { draw, kinds, rage, words } from './nemesis.mjs';
 import { picture } from './picture.mjs';
 import { UNITS, startWorld } from './world.mjs';
@@ -63,7 +64,8 @@ async function main() {
     console.log(`SEED=${seed} MINUTES=${minutes} KINDS=${names.join(',')}`);
     print(plan);
 
-    const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, segmentRows: isSoak ? 20_000 : 1_000, disks: whyNoDisk() ? null : DISKS });
+    const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, segmentRows: isSoak ? 20_000 : 1_000, disks: whyNoDisk() ? null : DISKS,
+        network: names.some((name) => kinds.get(name).where === 'network') && !whyNoNetwork() ? { seed } : null });
     world.isSoak = isSoak;
     let sum;
     try {

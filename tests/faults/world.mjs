@@ -12,6 +12,7 @@ import { Device, digestsOf } from '../harness/device.mjs';
 import { item } from '../harness/facts.mjs';
 import { History, check, snapshot, summarise } from '../harness/history.mjs';
 import { journeys } from '../harness/load.mjs';
+import { startNetwork } from '../harness/network.mjs';
 import { startOffice } from '../harness/sink.mjs';
 import { startSmsGateway } from '../harness/sms_gateway.mjs';
 import { until } from '../harness/wait.mjs';
@@ -23,9 +24,11 @@ export const HONEST_MS = 5_000; // a service that can't work says so (quality H1
 export const MACHINE_MS = 3_000; // what a busy machine may add to our asking
 const PATIENCE_MS = 60_000; // of each wait inside a fault: faults overlap
 const DRAIN_MS = 120_000;
+const DATABASE_PORT = 6_432; // of PostgreSQL on its machine, through the proxy
 const DELIVERED = 18; // domain.md 7.1
 
-// → World. folder: where the history is kept. devices: how many handhelds. segmentRows: rows of a log's segment (the default would never fill up). config, settings: over the app's, the cluster's.
+// → World. folder: where the history is kept. devices: how many handhelds. segmentRows: rows of a log's segment (the default would never fill up). config, settings: over the app's, the cluster's. network: { seed } to let
+// everybody live on machines of a network of our own.
 export async function startWorld(options = {}) {
     const world = new World(options);
     try {
@@ -38,7 +41,7 @@ export async function startWorld(options = {}) {
 
 export class World {
     offices = {}; // name → sink of harness/sink.mjs
-    network = null; // what faults of the network act on, where there is one
+    network = null; // of harness/network.mjs, where there is one
     devices = [];
     dawn = Date.now() - 8 * 3_600_000; // when the journeys begin
     codes = []; // dossiers that an office has registered
@@ -49,14 +52,20 @@ export class World {
         this.history = new History({ folder });
     }
 
-    async start({ devices = 5, segmentRows, config = {}, settings = {}, disks = null }) {
-        this.cluster = await startCluster({ settings, disks });
+    async start({ devices = 5, segmentRows, config = {}, settings = {}, disks = null, network = null }) {
+        if (network)
+            this.network = await startNetwork(network);
+        const machine = (name) => this.network?.machine(name);
+        this.cluster = await startCluster({ settings, disks, machine: machine('db') });
+        const database = await machine('db')?.host(this.cluster.socket, { port: DATABASE_PORT, name: 'db' });
         if (segmentRows)
             await this.#segment(segmentRows);
         this.gateway = this.history.setGateway(await startSmsGateway());
-        this.app = await startApp({ cluster: this.cluster, config: {
+        if (this.network)
+            await this.gateway.moveTo(machine('sms'), 'sms');
+        this.app = await startApp({ cluster: this.cluster, machine: machine('app'), database: database && { host: database.address, port: database.port }, config: {
             webhook: { speed: 1_000, timeout: '2s' }, // retries after 5 ms, 300 ms, 1.8 s, …
-            sms: { gateway: 'http-json', url: this.gateway.url('/'), allow: '127.0.0.1/32', quiet_from: '00:00', quiet_to: '00:00' },
+            sms: { gateway: 'http-json', url: this.gateway.url('/'), allow: `${this.gateway.host}/32`, quiet_from: '00:00', quiet_to: '00:00' },
             portal: { api_minute: 100_000 },
             ...config,
         } });
@@ -74,6 +83,7 @@ export class World {
         } finally {
             await Promise.all([this.gateway, ...Object.values(this.offices)].map((peer) => peer?.stop()));
             await this.cluster?.destroy();
+            await this.network?.destroy();
         }
     }
 
@@ -95,7 +105,8 @@ export class World {
 
     // An office that hears of units, under a name. healthy: it should hear of everything in the end.
     async office(name, units, over) {
-        const sink = this.offices[name] = await startOffice(this.app, { units, ...over });
+        const place = this.network && ((sink) => sink.moveTo(this.network.machine('office'), `office-${name}`));
+        const sink = this.offices[name] = await startOffice(this.app, { units, place, ...over });
         this.history.addSink(sink);
         return sink;
     }

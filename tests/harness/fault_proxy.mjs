@@ -9,9 +9,9 @@ export class FaultProxy {
     #driver;
     #next = 1;
 
-    // seed: of the jitter
-    constructor({ seed = 1 } = {}) {
-        this.#driver = new Driver('fault_proxy', [String(seed)]);
+    // seed: of the jitter. connections: of one link at once; one more is reset
+    constructor({ seed = 1, connections = 4_096 } = {}) {
+        this.#driver = new Driver('fault_proxy', [String(seed), String(connections)]);
     }
 
     // A new link → Link. from: where it listens, `ADDRESS:PORT[@NAMESPACE]`; to: where it leads, the same or the path of a Unix socket.

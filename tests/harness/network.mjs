@@ -159,7 +159,8 @@ export class Network {
         const ends = [[this.machine(name).space, 'eth0'], [this.wire, name]];
         const tc = (...words) => ends.forEach(([space, device]) => run('tc', ['-n', space, 'qdisc', words[0], 'dev', device, 'root', ...words.slice(1)]));
         tc('add', 'tbf', 'rate', `${kbit}kbit`, 'burst', '4k', 'latency', '400ms');
-        return this.#fault(() => tc('del'), () => 0);
+        const delayed = ([space, device]) => Number(run('tc', ['-s', '-n', space, 'qdisc', 'show', 'dev', device]).match(/overlimits (\d+)/)[1]);
+        return this.#fault(() => tc('del'), () => ends.map(delayed).reduce((sum, n) => sum + n));
     }
 
     healAll() {
@@ -182,7 +183,7 @@ export class Network {
         return this.#fault(() => ends.forEach(([, receiver]) => receiver.nft(`delete table inet ${table}`)), () => ends.map(told).reduce((sum, n) => sum + n));
     }
 
-    // → heal; heal.packets() tells how many packets it struck so far (0 for thin pipes).
+    // → heal; heal.packets() tells how often it struck a packet so far.
     #fault(undo, packets) {
         let last = 0;
         const heal = () => {
@@ -221,6 +222,11 @@ class Machine {
     // A peer of the test, at 127.0.0.1:port or a Unix socket, appears on this machine as link `name` → the Link, with `address` and `port`.
     host(to, { port, name = `${this.name}-${port}` }) {
         return this.network.proxy.link(name, to, { from: `${this.address}:${port}@${this.space}` });
+    }
+
+    // A peer of the test, at 127.0.0.1:port, appears at the same port of this machine's own loopback.
+    hostInside(port) {
+        return this.network.proxy.link(`inside-${this.name}-${port}`, `127.0.0.1:${port}`, { from: `127.0.0.1:${port}@${this.space}` });
     }
 
     nft(commands) {

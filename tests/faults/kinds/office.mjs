@@ -24,6 +24,7 @@ const rss = (child) => Number(readFileSync(`/proc/${child.pid}/status`, 'utf8').
 export async function strike(world, { mode, delay, ms }) {
     const office = world.offices.hostile;
     const witness = await startSink(); // on our own machine; nobody has any business there
+    const inside = await world.network?.machine('app').hostInside(witness.port);
     const from = office.requests.length;
     const struck = () => office.requests.slice(from).filter((request) => String(request.mode) === String(mode)).length;
     const before = new Map(world.processes('webhook').map(({ child }) => [child.pid, rss(child)]));
@@ -39,6 +40,7 @@ export async function strike(world, { mode, delay, ms }) {
         }
     } finally {
         office.setMode('ok');
+        await inside?.close();
         await witness.stop();
     }
     assert.equal(witness.requests.length, 0, 'the sender followed the office to our own machine');

@@ -204,7 +204,7 @@ static void on_connection(uv_stream_t *listener, int status)
     int err = uv_accept(listener, &c->client.stream);
     if (!err)
         err = uv_tcp_nodelay(&c->client.tcp, 1);
-    if (!err && l->open > LINK_CONNECTIONS_MAX)
+    if (!err && l->open > l->max)
         err = UV_EMFILE;
     if (!err)
         err = connect_server(c);
@@ -284,8 +284,8 @@ static int listen_at(struct link *l, const char *from)
     return err;
 }
 
-int link_open(uv_loop_t *loop, const char *name, const char *from, const char *to, uint64_t *dice,
-              struct link **ret_link)
+int link_open(uv_loop_t *loop, const char *name, const char *from, const char *to, unsigned max,
+              uint64_t *dice, struct link **ret_link)
 {
     struct link *l = calloc(1, sizeof *l);
     if (!l)
@@ -293,6 +293,7 @@ int link_open(uv_loop_t *loop, const char *name, const char *from, const char *t
     (void)snprintf(l->name, sizeof l->name, "%s", name);
     l->loop = loop;
     l->dice = dice;
+    l->max = max;
     l->users = 1;
     list_init(&l->node);
     list_init(&l->connections);

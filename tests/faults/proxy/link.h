@@ -8,7 +8,6 @@
 #include "flow.h"
 
 #define LINK_NAME_MAX         31
-#define LINK_CONNECTIONS_MAX  512   // of one link; one more is reset at once
 #define LINK_CONNECT_LIMIT_MS 20000 // for reaching the other end; then the client is reset
 
 enum way { WAY_UP, WAY_DOWN, WAYS }; // from the client to the server; back
@@ -20,6 +19,7 @@ struct link {
     uint64_t total;       // and ever
     uint64_t bytes[WAYS]; // that came from either end
     unsigned port;        // it listens on
+    unsigned max;         // connections at once; one more is reset
     struct list node;     // for the owner of the link
     // private
     uv_loop_t *loop;
@@ -35,8 +35,8 @@ struct link {
 // from: ADDRESS:PORT[@NAMESPACE], port 0 = any; to: the same, or /PATH of a Unix socket. Addresses are IPv4
 // in digits, a namespace is a path, or a name in /run/netns. dice: state of the proxy's chance, outlives the
 // link. → 0 or a UV_E*.
-MUST_CHECK int link_open(uv_loop_t *loop, const char *name, const char *from, const char *to, uint64_t *dice,
-                         struct link **ret_link);
+MUST_CHECK int link_open(uv_loop_t *loop, const char *name, const char *from, const char *to, unsigned max,
+                         uint64_t *dice, struct link **ret_link);
 // Resets every connection and stops listening. The link is freed by the loop.
 void link_close(struct link *l);
 // After a change of toxics.

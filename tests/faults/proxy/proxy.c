@@ -3,9 +3,9 @@
 // tests/harness/fault_proxy.mjs gives commands on stdin, one a line, each with a number of its own; each is
 // answered on stdout by that number. The end of stdin is the end of all.
 //
-//   fault_proxy SEED                   chance (jitter) is drawn from SEED
-//   N link NAME FROM TO                → N ok PORT          FROM, TO: see link_open()
-//   N toxic NAME up|down KIND [A [B]]  → N ok               adds to what the direction has
+//   fault_proxy SEED MAX               chance (jitter) is drawn from SEED; a link has at most MAX connections
+//   at once N link NAME FROM TO                → N ok PORT          FROM, TO: see link_open() N toxic NAME
+//   up|down KIND [A [B]]  → N ok               adds to what the direction has
 //     latency MS [JITTER]   bandwidth BYTES_A_SECOND   slicer BYTES [PAUSE_MS]   slow_close MS   limit_data
 //     BYTES   stall blackhole             takes everything, passes nothing timeout MS            the same,
 //     and closes so long after the first byte        reset_peer MS   … and resets
@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LINKS_MAX      64
@@ -35,7 +36,7 @@ static struct {
     uv_pipe_t input;
     struct buf line;
     struct list links;
-    unsigned count;
+    unsigned count, max;
     uint64_t dice;
 } p;
 
@@ -138,7 +139,7 @@ static int do_link(char **words, unsigned n)
         return UV_EINVAL;
     if (find(words[0]) || p.count == LINKS_MAX)
         return UV_EEXIST;
-    int err = link_open(p.loop, words[0], words[1], words[2], &p.dice, &l);
+    int err = link_open(p.loop, words[0], words[1], words[2], p.max, &p.dice, &l);
     if (err)
         return err;
     list_push(&p.links, &l->node);
@@ -258,12 +259,18 @@ static void on_input(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 int main(int argc, char **argv)
 {
     int64_t seed = 0;
-    if (argc != 2 || number(argv[1], &seed) != 0) {
-        (void)fputs("usage: fault_proxy SEED\n", stderr);
+    int64_t max = 0;
+    if (argc != 3 || number(argv[1], &seed) != 0 || number(argv[2], &max) != 0) {
+        (void)fputs("usage: fault_proxy SEED MAX\n", stderr);
         return 2;
     }
+    struct rlimit files;
+    CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
+    files.rlim_cur = files.rlim_max; // two a connection
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR); // who is gone is an error of the write, not our end
     p.dice = (uint64_t)seed;
+    p.max = (unsigned)max;
     p.loop = uv_default_loop();
     list_init(&p.links);
     buf_init(&p.line, LINE_MAX_BYTES);
