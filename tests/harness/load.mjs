@@ -8,6 +8,7 @@ import { until } from './wait.mjs';
 
 const MINUTE = 60_000;
 const BATCH_MAX = 8; // scans of one upload
+const BAG_MAX = 150; // items of one bag; a scan names at most 200
 const DELIVERED = { N: 18, K: 19 }; // states of domain.md 7.1
 const RETURNED = 23;
 
@@ -43,10 +44,13 @@ export function journeys(luck, dossiers, history, { first, dawn }) {
         }
         history.truth.set(code, end);
     });
-    for (const [hour, members] of bags) {
-        const bag = `TUI-580010-${first + hour}`;
-        ['bag.closed', 'dispatch.departed', 'bag.received', 'bag.opened'].forEach((type, i) =>
-            scans.push({ at_ms: dawn + (hour * 60 + 10 * i) * MINUTE, type, code: bag, ...(i % 3 === 0 ? { members } : {}) }));
+    for (const [hour, all] of bags) {
+        for (let from = 0; from < all.length; from += BAG_MAX) {
+            const members = all.slice(from, from + BAG_MAX);
+            const bag = `TUI-580010-${first + 100 * hour + from / BAG_MAX}`;
+            ['bag.closed', 'dispatch.departed', 'bag.received', 'bag.opened'].forEach((type, i) =>
+                scans.push({ at_ms: dawn + (hour * 60 + 10 * i) * MINUTE, type, code: bag, ...(i % 3 === 0 ? { members } : {}) }));
+        }
     }
     return scans.sort((a, b) => a.at_ms - b.at_ms);
 }
