@@ -91,9 +91,10 @@ static int64_t expire_inflight(struct db *db, int64_t now)
             if (q->deadline < first)
                 first = q->deadline;
         }
-        if (first <= now)
+        if (first <= now) {
+            db->conns[i].host_turn++; // of several hosts the next one first: this one may hang
             db_conn_fail(&db->conns[i], now, "the server does not answer");
-        else if (first < next)
+        } else if (first < next)
             next = first;
     }
     return next;

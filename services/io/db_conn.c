@@ -133,23 +133,86 @@ static void connect_step(struct db_conn *c)
     }
 }
 
-// Defaults first, the installation's conninfo over them, then what is not for it to decide.
-static PGconn *open_conn(const struct db *db)
+// "a,b,c" from element `turn` on: "b,c,a". What has one element, or is too long, stays as it is.
+static const char *rotate(const char *list, unsigned turn, char out[HOSTS_MAX])
 {
-    const char *keys[] = {"tcp_user_timeout", "keepalives_idle",      "keepalives_interval",
-                          "keepalives_count", "target_session_attrs", "dbname",
-                          "application_name", "client_encoding",      NULL};
+    size_t elements = 1, len = strlen(list);
+    for (const char *p = list; (p = strchr(p, ',')) != NULL; p++)
+        elements++;
+    if (elements == 1 || len >= HOSTS_MAX || turn % elements == 0)
+        return list;
+    const char *from = list;
+    for (size_t i = turn % elements; i > 0; i--)
+        from = strchr(from, ',') + 1;
+    (void)snprintf(out, HOSTS_MAX, "%s,%.*s", from, (int)(from - list - 1), list);
+    return out;
+}
+
+// libpq tries the hosts of a conninfo in order and, without blocking, waits for each for ever: one that hangs
+// would keep us from the others. So an attempt that ran out of time is followed by one that begins with the
+// next host.
+struct hosts {
+    PQconninfoOption *options; // NULL: the conninfo is not understood; libpq will say why
+    const char *host, *hostaddr, *port;
+    char rotated[3][HOSTS_MAX];
+};
+
+static void hosts_init(struct hosts *h, const char *conninfo, unsigned turn)
+{
+    *h = (struct hosts){.options = turn > 0 ? PQconninfoParse(conninfo, NULL) : NULL};
+    for (const PQconninfoOption *o = h->options; o && o->keyword; o++) {
+        if (!o->val)
+            continue;
+        if (strcmp(o->keyword, "host") == 0)
+            h->host = rotate(o->val, turn, h->rotated[0]);
+        else if (strcmp(o->keyword, "hostaddr") == 0)
+            h->hostaddr = rotate(o->val, turn, h->rotated[1]);
+        else if (strcmp(o->keyword, "port") == 0)
+            h->port = rotate(o->val, turn, h->rotated[2]);
+    }
+}
+
+// Defaults first, the installation's conninfo over them, then what is not for it to decide. libpq passes over
+// a NULL.
+static PGconn *open_conn(const struct db_conn *c)
+{
+    const struct db *db = c->db;
+    struct hosts hosts;
+    hosts_init(&hosts, db->o.conninfo, c->host_turn);
+    const char *keys[] = {"tcp_user_timeout",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "target_session_attrs",
+                          "dbname",
+                          "host",
+                          "hostaddr",
+                          "port",
+                          "application_name",
+                          "client_encoding",
+                          NULL};
     const char *values[] = {"10000", // ms; quality A8
-                            "30",           "10",          "3",    db->o.read_only_ok ? "any" : "read-write",
-                            db->o.conninfo, db->o.service, "UTF8", NULL};
-    return PQconnectStartParams(keys, values, 1);
+                            "30",
+                            "10",
+                            "3",
+                            db->o.read_only_ok ? "any" : "read-write",
+                            db->o.conninfo,
+                            hosts.host,
+                            hosts.hostaddr,
+                            hosts.port,
+                            db->o.service,
+                            "UTF8",
+                            NULL};
+    PGconn *pg = PQconnectStartParams(keys, values, 1);
+    PQconninfoFree(hosts.options);
+    return pg;
 }
 
 static void start_connect(struct db_conn *c)
 {
     set_state(c, DB_CONN_CONNECTING);
     arm(c, DB_CONNECT_TIMEOUT_MS, 0);
-    c->pg = open_conn(c->db);
+    c->pg = open_conn(c);
     if (!c->pg || PQstatus(c->pg) == CONNECTION_BAD) {
         db_conn_say(c, "cannot connect", c->pg ? PQerrorMessage(c->pg) : "out of memory");
         db_conn_fail(c, 0, NULL);
@@ -215,9 +278,11 @@ static void on_timer(uv_timer_t *timer)
         start_connect(c);
         break;
     case DB_CONN_CONNECTING:
+        c->host_turn++;
         db_conn_fail(c, 0, "the server does not answer (connecting)");
         break;
     case DB_CONN_PREPARING:
+        c->host_turn++;
         db_conn_fail(c, 0, "the server does not answer (preparing statements)");
         break;
     case DB_CONN_UP:

@@ -26,7 +26,8 @@
 // No connection has heard anything for so long, though each is asked every DB_HEARTBEAT_MS or waits for an
 // answer: told as down, within 5 s of the hang (quality H1). Statements keep their own deadlines.
 #define DB_SILENT_MS 2800
-#define DB_WHY_MAX   200 // bytes of a reason, with NUL
+#define HOSTS_MAX    1024 // bytes of a list of hosts or ports that is rotated, with NUL
+#define DB_WHY_MAX   200  // bytes of a reason, with NUL
 
 struct db_result {
     const PGresult *pg;
@@ -78,6 +79,7 @@ struct db_conn {
     struct db_poll *poll;
     uv_timer_t timer;
     struct backoff backoff;
+    unsigned host_turn; // of several hosts the one to begin with, modulo their number
 
     struct list inflight;    // db_query.node, oldest first; the heartbeat too
     unsigned inflight_count; // without the heartbeat

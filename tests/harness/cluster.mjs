@@ -142,6 +142,58 @@ export class Cluster {
         give(path);
     }
 
+    // → a standby that streams from here, running; `standby` is its name for synchronous(). Its own Cluster: destroy() it.
+    async standby() {
+        const standby = emptyCluster({ machine: this.machine });
+        try {
+            await asServer('pg_basebackup', ['-d', this.conninfo(), '-D', standby.data, '-X', 'stream', '--checkpoint=fast', '--no-sync']);
+            standby.configure({ ...standby.place, primary_conninfo: `${this.conninfo()} application_name=standby`, wal_receiver_status_interval: '1s',
+                synchronous_standby_names: '' });
+            standby.makeStandby();
+            await standby.start();
+            await until(async () => (await this.psql("select from pg_stat_replication where application_name = 'standby' and state = 'streaming'")).length === 1,
+                { limit: 30_000, what: 'the standby streams' });
+        } catch (error) {
+            await standby.destroy();
+            throw error;
+        }
+        return standby;
+    }
+
+    // From now on each commit waits for these standbys; '' for none.
+    async synchronous(names) {
+        await this.psql(`alter system set synchronous_standby_names = '${names}'`);
+        await this.psql('select pg_reload_conf()');
+        await until(async () => (await this.psql("select current_setting('synchronous_standby_names') as names"))[0].names === names, { what: `commits wait for '${names}'` });
+    }
+
+    // Of a standby: it has stored all that `primary` has.
+    async caughtUp(primary) {
+        const [{ lsn }] = await primary.psql('select pg_current_wal_flush_lsn()::text as lsn');
+        await until(async () => (await this.psql('select pg_last_wal_replay_lsn() >= $1::pg_lsn as there', [lsn]))[0].there, { limit: 30_000, what: `the standby has ${lsn}` });
+    }
+
+    // Of a standby: the process that takes the stream. SIGSTOP: the standby is slow; its other processes live.
+    async walReceiver(signal) {
+        const [{ pid }] = await until(() => this.psql('select pid from pg_stat_wal_receiver').then((rows) => rows.length && rows), { limit: 30_000, what: 'a WAL receiver' });
+        process.kill(pid, signal);
+        return pid;
+    }
+
+    // Of a standby: a primary from now on.
+    async promote() {
+        await this.psql('select pg_promote(true, 60)');
+        await this.opened();
+    }
+
+    // What was a primary, and is stopped, becomes a standby of the one that took its place.
+    async rejoin(primary) {
+        await asServer('pg_rewind', ['-D', this.data, `--source-server=${primary.conninfo({ database: 'postgres' })}`, '--no-sync']);
+        this.configure({ ...this.place, primary_conninfo: `${primary.conninfo()} application_name=standby` });
+        this.makeStandby();
+        await this.start();
+    }
+
     async start() {
         if (this.process)
             throw new Error('already running');
