@@ -17,7 +17,9 @@ const char db_check_name[] = "dt_check";
 // Isolation: the append function relies on a fresh snapshot per statement. search_path ends in pg_temp so
 // that a temporary table never stands in for one of ours. enable_seqscan: services look up, they never scan;
 // without it a plan made while a log was empty (ANALYZE had seen no rows) scans it as it grows, until
-// autovacuum comes by.
+// autovacuum comes by. tcp_*: the server asks whether we are still there and ends the session of a machine
+// that vanished within 20 s; the system's own two hours would let a few of those take every connection. Unix
+// sockets ignore them.
 static const char settings_sql[] = "select set_config('search_path', 'dt, pg_catalog, pg_temp', false),"
                                    " set_config('jit', 'off', false),"
                                    " set_config('enable_seqscan', 'off', false),"
@@ -25,6 +27,10 @@ static const char settings_sql[] = "select set_config('search_path', 'dt, pg_cat
                                    " set_config('client_min_messages', 'warning', false),"
                                    " set_config('default_transaction_isolation', 'read committed', false),"
                                    " set_config('idle_in_transaction_session_timeout', '10s', false),"
+                                   " set_config('tcp_keepalives_idle', '10s', false),"
+                                   " set_config('tcp_keepalives_interval', '3s', false),"
+                                   " set_config('tcp_keepalives_count', '3', false),"
+                                   " set_config('tcp_user_timeout', '10s', false),"
                                    " set_config('plan_cache_mode', $1, false),"
                                    " set_config('statement_timeout', $2, false),"
                                    " set_config('lock_timeout', $3, false)";
