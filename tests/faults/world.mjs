@@ -73,6 +73,7 @@ export class World {
         for (const service of LEASED)
             await this.app.twin(service);
         this.devices = await Promise.all(Array.from({ length: devices }, () => Device.enrolled(this.app)));
+        this.prober = await Device.enrolled(this.app);
         this.key = (await this.app.run(['apikey', 'create', '--unit', 'H48'])).stdout.trim();
         return this;
     }
@@ -249,7 +250,6 @@ export class World {
 
     // A scan that counts like any other, from a handheld of its own. → the history's entry: what became of it.
     async probe() {
-        this.prober ??= await Device.enrolled(this.app);
         const scans = [this.prober.scan()];
         return this.history.upload(this.prober, this.prober.batch(scans), digestsOf(scans));
     }

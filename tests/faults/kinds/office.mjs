@@ -19,7 +19,8 @@ export const hits = () => ['webhook'];
 
 const GROWTH_KB = 64 << 10; // of the sender's memory while it is talked to
 
-const rss = (child) => Number(readFileSync(`/proc/${child.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB$/m)[1]);
+// A process that another fault has just killed holds none.
+const rss = (child) => Number(readFileSync(`/proc/${child.pid}/status`, 'utf8').match(/^VmRSS:\s+(\d+) kB$/m)?.[1] ?? 0);
 
 export async function strike(world, { mode, delay, ms }) {
     const office = world.offices.hostile;
