@@ -168,6 +168,13 @@ void jout_null(struct jout *j, const char *key)
     buf_puts(j->out, "null");
 }
 
+// snprintf() took a tenth of the time of a webhook's body.
+static void put_digits(char *out, unsigned width, unsigned value)
+{
+    for (unsigned i = width; i-- > 0; value /= 10)
+        out[i] = (char)('0' + value % 10);
+}
+
 void jout_time(struct jout *j, const char *key, int64_t ms)
 {
     int64_t milli = ms % 1000;
@@ -183,8 +190,15 @@ void jout_time(struct jout *j, const char *key, int64_t ms)
         return;
     }
     begin_value(j, key);
-    buf_printf(j->out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
-               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)milli);
+    char text[] = "\"yyyy-mm-ddThh:mm:ss.mmmZ\"";
+    put_digits(text + 1, 4, (unsigned)(tm.tm_year + 1900));
+    put_digits(text + 6, 2, (unsigned)(tm.tm_mon + 1));
+    put_digits(text + 9, 2, (unsigned)tm.tm_mday);
+    put_digits(text + 12, 2, (unsigned)tm.tm_hour);
+    put_digits(text + 15, 2, (unsigned)tm.tm_min);
+    put_digits(text + 18, 2, (unsigned)tm.tm_sec);
+    put_digits(text + 21, 3, (unsigned)milli);
+    buf_append(j->out, text, sizeof text - 1);
 }
 
 void jout_raw(struct jout *j, const char *key, const char *text, size_t len)

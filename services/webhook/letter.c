@@ -5,6 +5,7 @@
 #include "domain/event.h"
 #include "domain/journey.h"
 #include "domain/state.h"
+#include "domain/wire.h"
 #include "io/crypto.h"
 
 #include <inttypes.h>
@@ -90,16 +91,12 @@ static void print_data(struct jout *j, const struct event *e, bool thin, bool ga
 int letter_print(const struct letter_from *from, const struct event *e, const char *id, bool thin, bool gap,
                  struct buf *out)
 {
-    char type[sizeof LETTER_TYPE + EVENT_NAME_MAX], sequence[24], source[80];
-    const unsigned char *u = from->installation;
+    char type[sizeof LETTER_TYPE + EVENT_NAME_MAX], sequence[24], source[80], installation[37];
     struct jout j;
     (void)snprintf(type, sizeof type, "%s%s", LETTER_TYPE, event_name(e->kind));
     (void)snprintf(sequence, sizeof sequence, "%" PRId64, e->seq);
-    (void)snprintf(
-        source, sizeof source,
-        "urn:duongthu:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x:%" PRIu32, u[0],
-        u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15],
-        from->epoch);
+    wire_print_uuid(from->installation, installation);
+    (void)snprintf(source, sizeof source, "urn:duongthu:%s:%" PRIu32, installation, from->epoch);
     jout_init(&j, out);
     jout_open_object(&j, NULL);
     jout_string(&j, "specversion", "1.0");
