@@ -60,6 +60,10 @@ if (opts.list) {
     process.exit(0);
 }
 
+// An end by a person takes the services and clusters along, too: they hang on our exit.
+for (const signal of ['SIGINT', 'SIGTERM'])
+    process.on(signal, () => process.exit(130));
+
 const results = [];
 const began = Date.now();
 for (const bench of benches) {
