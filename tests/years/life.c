@@ -252,10 +252,10 @@ static int64_t post(struct life_province *p, struct life_cohort *c, int64_t at, 
     if (from != to) {
         at = ride(p, c, at, item, from, LIFE_CENTRE);
         at = ride(p, c, at, item, LIFE_CENTRE, to);
+        (void)scan(p, c, at, to, EVENT_ITEM_ARRIVED, item);
     } else {
         at = later(r, at, 30 * MINUTE, 3 * HOUR);
     }
-    (void)scan(p, c, at, to, EVENT_ITEM_ARRIVED, item);
     if (later_named) {
         f = add(c, at + 10 * MINUTE, LIFE_NO_STREAM, to, EVENT_DOSSIER_LINK);
         f->code = item;
