@@ -9,12 +9,14 @@ export const DOSSIERS = 10_000_000; // of the average province in ten years; the
 export const YEARS = 10;
 const LEDGER_DAYS = 90; // attempts and messages are trimmed after that, [watch] retention
 const BYTES_PER_DOSSIER = 16_000; // measured: tables and indexes
-const BYTES_FIXED = 12e9; // write-ahead log, an empty system beside it, room to breathe
+const WAL_BYTES = 16e9; // at most, of two systems with max_wal_size = 8GB; a small filling writes about twice what it keeps
+const BYTES_FIXED = 1e9; // two systems before anything is in them, and room to breathe
 
 // Throws when the file system of that folder has no room for `dossiers`. → bytes that they take, about
 export function roomFor(dossiers, folder) {
     const { bavail, bsize } = statfsSync(folder);
-    const needed = dossiers * BYTES_PER_DOSSIER + BYTES_FIXED;
+    const kept = dossiers * BYTES_PER_DOSSIER;
+    const needed = kept + Math.min(WAL_BYTES, 2 * kept) + BYTES_FIXED;
     if (bavail * bsize < needed)
         throw new Error(`${dossiers} dossiers take about ${gb(needed)} on ${folder}, ${gb(bavail * bsize)} are free: a smaller SCALE, or TMPDIR on another disk`);
     return needed;

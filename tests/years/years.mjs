@@ -2,7 +2,7 @@
 // `make ten-years`: what ten years cost. Two systems beside each other: one holds SCALE of the ten years of an average province (10 M dossiers, some 110 M scans), the other
 // a first day. Both then do the same work in turns, in one run: scans over HTTP, correlation, delivery, look-ups; the medians of the rounds are set against each other.
 //   make ten-years SCALE=0.01
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,7 +13,8 @@ import { checkDatabase } from '../harness/checker.mjs';
 import { Driver } from '../harness/driver.mjs';
 import { snapshot } from '../harness/history.mjs';
 import { openContact } from '../harness/seal.mjs';
-import { QUIET, benchCluster, correlated, kill, program, startSink, subscribe, upload } from '../bench/stage.mjs';
+import { median } from '../bench/frame.mjs';
+import { QUIET, benchCluster, correlated, cpu, kill, program, serverPids, startSink, subscribe, upload } from '../bench/stage.mjs';
 import { DOSSIERS, fill, gb, roomFor } from './fill.mjs';
 
 const FIRST_DAY = 1_000; // dossiers of the empty system: what is looked up must be there
@@ -21,7 +22,7 @@ const CONNECTIONS = 64;
 const SCANS = 50; // of a batch
 const PEOPLE = 8; // who look up at once
 const ENDPOINTS = 50; // that hear of the dossiers of the rounds (bench/workload.h)
-const GOALS = [ // of quality against the empty system
+const GOALS = [ // CPU: of the service and PostgreSQL; it tells more than rates on a machine that does something else too
     { name: 'ingest', what: 'acked scans/s, 64 connections', atLeast: 0.9 },
     { name: 'correlate', what: 'journey rows/s' },
     { name: 'delivery', what: 'delivered/s', atLeast: 0.9 },
@@ -29,6 +30,10 @@ const GOALS = [ // of quality against the empty system
     { name: 'citizen_p99', what: "citizen's page, p99 ms", atMost: 1.5 },
     { name: 'office_p50', what: "office's journey, p50 ms" },
     { name: 'office_p99', what: "office's journey, p99 ms", atMost: 1.5 },
+    { name: 'ingest_cpu', what: 'CPU µs a scan' },
+    { name: 'correlate_cpu', what: 'CPU µs a journey row' },
+    { name: 'delivery_cpu', what: 'CPU µs a delivery' },
+    { name: 'look_cpu', what: 'CPU µs a look-up' },
 ];
 const HELP = `tests/years/years.mjs [--scale 0.002] [--rounds 5] [--scans 40000] [--look-ups 4000] [--seed N] [--check] [--json FILE]
   --scale     of ten years: 1 is 10 million dossiers. What it takes on the disk is said first
@@ -54,8 +59,6 @@ if (values.help || !(scale > 0 && scale <= 1) || ![rounds, scans, lookUps].every
 }
 if (values.seed)
     process.env.TEST_SEED = values.seed;
-
-const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
 // ---- one system
 
@@ -96,10 +99,20 @@ class System {
         await this.cluster?.destroy();
     }
 
+    // CPU seconds of all its processes, of those too that have ended: their parent has counted them.
+    postgresCpu() {
+        const ended = readFileSync(`/proc/${this.cluster.process.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(13, 15).map(Number);
+        return cpu(serverPids(this.cluster)) + (ended[0] + ended[1]) / 100; // USER_HZ
+    }
+
+    // this.cpu_us: what the service and PostgreSQL used meanwhile
     async during(service, work) {
+        const before = this.postgresCpu();
         this.app.start(service);
         try {
-            return await work();
+            const result = await work();
+            this.cpu_us = (this.postgresCpu() - before + cpu([this.app.process(service).pid])) * 1e6;
+            return result;
         } finally {
             await this.app.process(service).end('SIGTERM', { limit: 60_000 });
         }
@@ -110,11 +123,13 @@ class System {
     }
 
     async ingest() {
-        return (await this.during('ingest', async () => {
+        const batches = Math.max(1, Math.round(scans / CONNECTIONS / SCANS));
+        this.sent = CONNECTIONS * batches * SCANS;
+        const { rate } = await this.during('ingest', async () => {
             await this.app.ready('ingest', { limit: 60_000 });
-            return upload({ cluster: this.cluster, port: this.app.port('ingest'), connections: CONNECTIONS, batches: Math.max(1, Math.round(scans / CONNECTIONS / SCANS)),
-                scans: SCANS, lives: true });
-        })).rate;
+            return upload({ cluster: this.cluster, port: this.app.port('ingest'), connections: CONNECTIONS, batches, scans: SCANS, lives: true });
+        });
+        return rate;
     }
 
     // From the first row to the last, by the database's clock: the start of the process does not count.
@@ -154,8 +169,17 @@ class System {
     }
 
     async round(luck) {
+        const result = {};
         await this.cluster.psql('checkpoint');
-        return { ingest: await this.ingest(), correlate: await this.correlate(), delivery: await this.deliver(), ...await this.look(luck) };
+        result.ingest = await this.ingest();
+        result.ingest_cpu = this.cpu_us / this.sent;
+        result.correlate = await this.correlate();
+        result.correlate_cpu = this.cpu_us / this.fresh;
+        result.delivery = await this.deliver();
+        result.delivery_cpu = this.cpu_us / this.fresh;
+        Object.assign(result, await this.look(luck));
+        result.look_cpu = this.cpu_us / (2 * lookUps);
+        return result;
     }
 }
 
@@ -179,7 +203,6 @@ function report(systems, results) {
     }
     return lines;
 }
-
 
 const luck = chance({ diagnostic: (text) => console.log(text) });
 const dossiers = Math.round(DOSSIERS * scale);
