@@ -47,6 +47,7 @@ export class World {
     codes = []; // dossiers that an office has registered
     spare = []; // of these: kept for faults
     #serial = 0;
+    #probing; // a scan on its way
 
     constructor({ folder }) {
         this.history = new History({ folder });
@@ -248,10 +249,13 @@ export class World {
             { limit: HONEST_MS + MACHINE_MS, what: `${name} says that it is not ready` })));
     }
 
-    // A scan that counts like any other, from a handheld of its own. → the history's entry: what became of it.
+    // A scan that counts like any other, from a handheld of its own: the one that was not acknowledged yet, or a new one. → the history's entry: what became of it.
     async probe() {
-        const scans = [this.prober.scan()];
-        return this.history.upload(this.prober, this.prober.batch(scans), digestsOf(scans));
+        const scan = this.#probing ??= this.prober.scan();
+        const entry = await this.history.upload(this.prober, this.prober.batch([scan]), digestsOf([scan]));
+        if (entry.outcome === 'ok' && this.#probing === scan)
+            this.#probing = undefined;
+        return entry;
     }
 
     // ---- draining
