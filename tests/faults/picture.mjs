@@ -3,7 +3,7 @@
 const WIDTH = 1_200;
 const LEFT = 130;
 const RIGHT = 20;
-const PANEL = 150; // height of a curve's panel
+const PANEL = 120; // height of a curve's panel
 const ROW = 18; // of a fault's row
 const TOP = 54;
 const GAP = 34;
@@ -18,7 +18,7 @@ const STYLE = `
               --p0: #f0706c; --p1: #e8b64a; --p2: #66c795; --p3: #93a3f0; } }
     text { font: 12px system-ui, sans-serif; fill: var(--ink); } .soft { fill: var(--soft); } .head { font-size: 15px; font-weight: 600; }
     .ground { fill: var(--ground); } .line { stroke: var(--line); fill: none; } .a { stroke: var(--a); } .b { stroke: var(--b); } .c { stroke: var(--c); }
-    .curve { fill: none; stroke-width: 1.6; stroke-linejoin: round; } .area { fill: var(--a); opacity: .15; } .lost { fill: var(--p0); }
+    .curve { fill: none; stroke-width: 1.6; stroke-linejoin: round; } .area { opacity: .15; } .fa { fill: var(--a); } .fb { fill: var(--b); } .lost { fill: var(--p0); }
     .p0 { fill: var(--p0); } .p1 { fill: var(--p1); } .p2 { fill: var(--p2); } .p3 { fill: var(--p3); } .band { opacity: .10; } .bar { opacity: .85; }`;
 
 const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
@@ -34,7 +34,9 @@ export function picture(history, title, placeOf = () => 'ground') {
 
     const rows = [...new Set(history.nemesis.map(({ fault }) => fault))];
     const panels = [
-        throughput({ acked, history, from, seconds, x }),
+        rate('scans acknowledged a second', 'a', acked.map(({ until, scans }) => ({ at: until, n: scans.length })), { from, seconds, x }),
+        rate('webhooks answered a second', 'b', history.sinks.flatMap(({ requests }) => requests.filter(({ answered }) => answered).map(({ answered }) => ({ at: answered, n: 1 }))),
+            { from, seconds, x }),
         latency({ uploads: history.uploads, from, seconds, x }),
     ];
     const faultsTop = TOP + panels.length * (PANEL + GAP);
@@ -102,17 +104,18 @@ function frame(title, legend, ticks) {
 
 const dash = (name) => (at) => `<line class="curve ${name}" x1="${at}" x2="${at + 14}" y1="-10" y2="-10"/>`;
 
-function throughput({ acked, history, from, seconds, x }) {
-    const scans = perSecond(acked.map(({ until, scans: list }) => ({ at: until, n: list.length })), from, seconds);
-    const told = perSecond(history.sinks.flatMap(({ requests }) => requests.filter(({ answered }) => answered).map(({ answered }) => ({ at: answered, n: 1 }))), from, seconds);
-    const top = round(Math.max(...scans, ...told, 1));
-    const y = (value) => PANEL - (value / top) * PANEL;
-    const points = (counts) => counts.map((value, second) => [x(from + second * 1_000 + 500), y(value)]).filter(([px]) => px <= WIDTH - RIGHT);
-    const line = points(scans);
-    return frame('a second', [{ name: 'scans acknowledged', mark: dash('a') }, { name: 'webhooks answered', mark: dash('b') }],
-        [0, top / 2, top].map((value) => ({ y: y(value), text: String(value) })))
-        + `<path class="area" d="${path([[line[0][0], PANEL], ...line, [line.at(-1)[0], PANEL]])}Z"/>`
-        + `<path class="curve b" d="${path(points(told))}"/><path class="curve a" d="${path(line)}"/>`;
+function rate(title, color, list, { from, seconds, x }) {
+    const counts = perSecond(list, from, seconds);
+    // A peak that stands alone is cut off and named, lest all else lie flat on the ground.
+    const [peak, high] = [Math.max(...counts), [...counts].sort((a, b) => a - b)[Math.floor(counts.length * 0.95)]];
+    const top = round(Math.max(peak > 4 * high ? 2 * high : peak, 1));
+    const y = (value) => PANEL - (Math.min(value, top) / top) * PANEL;
+    const points = counts.map((value, second) => [x(from + second * 1_000 + 500), y(value)]).filter(([px]) => px <= WIDTH - RIGHT);
+    const peaks = counts.map((value, second) => [value, x(from + second * 1_000 + 500)]).filter(([value]) => value > top)
+        .map(([value, px]) => `<text class="soft" x="${n1(px + 5)}" y="12">${value}</text>`);
+    return frame(title, [], [0, top / 2, top].map((value) => ({ y: y(value), text: String(value) })))
+        + `<path class="area f${color}" d="${path([[points[0][0], PANEL], ...points, [points.at(-1)[0], PANEL]])}Z"/>`
+        + `<path class="curve ${color}" d="${path(points)}"/>${peaks.join('')}`;
 }
 
 function latency({ uploads, from, seconds, x }) {
@@ -124,10 +127,11 @@ function latency({ uploads, from, seconds, x }) {
     }
     const top = 10 ** Math.ceil(Math.log10(Math.max(100, ...uploads.map(({ at, until }) => until - at))));
     const y = (ms) => PANEL - (Math.log10(Math.max(ms, SLOW_FLOOR_MS) / SLOW_FLOOR_MS) / Math.log10(top / SLOW_FLOOR_MS)) * PANEL;
-    const curve = (pick) => path([...answers.keys()].sort((a, b) => a - b).filter((second) => second <= seconds).map((second) => {
+    // A second without an answer is a gap in the line.
+    const curve = (pick) => [...answers.keys()].sort((a, b) => a - b).filter((second) => second <= seconds).map((second) => {
         const times = answers.get(second).sort((a, b) => a - b);
-        return [x(from + second * 1_000 + 500), y(pick(times))];
-    }));
+        return `${answers.has(second - 1) ? 'L' : 'M'}${n1(x(from + second * 1_000 + 500))} ${n1(y(pick(times)))}${answers.has(second - 1) || answers.has(second + 1) ? '' : 'h1'}`;
+    }).join('');
     const failed = uploads.filter(({ outcome }) => outcome !== 'ok').map(({ at, until: answered }) => `<circle class="lost" r="1.8" cx="${n1(x(answered))}" cy="${n1(y(answered - at))}"/>`);
     const ticks = [];
     for (let value = SLOW_FLOOR_MS; value <= top; value *= 10)

@@ -90,6 +90,9 @@ async function runThrough(world, luck, plan) {
         await world.office(name, [unit]);
     say('the load begins, without faults');
     await play(luck.fork(), world.devices, world.journeys(luck.fork(), codes.slice(0, WARM), 1_000), history, { spread: 4_000 });
+    // The peaks come once before the count: what malloc keeps after them is no leak.
+    await kinds.get('idle-clients').strike(world, { clients: 3_000, halfHeads: true, ms: 0 });
+    await kinds.get('flood').strike(world, { share: 10 });
     await world.drain();
     await world.sampleResources();
 

@@ -12,8 +12,9 @@ export const needs = () => null;
 
 export function dose(luck) {
     const service = luck.pick(SERVICES);
-    const long = LEASED.includes(service) && luck.onceIn(2);
-    return { service, ...(LEASED.includes(service) ? { role: 'owner' } : {}), ms: long ? LEASE_MS + luck.between(1_000, 5_000) : luck.between(1_000, 10_000) };
+    const role = LEASED.includes(service) ? { role: luck.onceIn(4) ? 'standby' : 'owner' } : {};
+    const long = role.role === 'owner' && luck.onceIn(2);
+    return { service, ...role, ms: long ? LEASE_MS + luck.between(1_000, 5_000) : luck.between(1_000, 10_000) };
 }
 
 export const hits = ({ service }) => [service];
