@@ -22,6 +22,7 @@ import { UNITS, startWorld } from './world.mjs';
 
 const DOSSIERS_SECOND = 3; // of load
 const DEVICES = 12;
+const LOAD_SHARE = 0.85; // of the time of the faults: what they hold up comes behind
 const WARM = 24; // dossiers before the first fault
 const SPARE = 200; // dossiers that faults may set on their way
 const DISKS = { data: 640, wal: 320 }; // MiB
@@ -99,7 +100,7 @@ async function runThrough(world, luck, plan) {
     say(`faults, for about ${Math.round(seconds)} s`);
     world.luck = luck.fork(); // for what a kind draws while it strikes
     const load = { over: false };
-    const playing = play(luck.fork(), world.devices, world.journeys(luck.fork(), codes.slice(WARM), 10_000), history, { spread: seconds * 1_000 })
+    const playing = play(luck.fork(), world.devices, world.journeys(luck.fork(), codes.slice(WARM), 10_000), history, { spread: seconds * LOAD_SHARE * 1_000 })
         .then(() => [], (error) => [error]);
     const reading = world.read(luck.fork(), load, 100);
     const errors = await rage(world, plan, told);
