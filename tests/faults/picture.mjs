@@ -2,7 +2,7 @@
 // A run as a picture: throughput, latency and faults over one axis of time. SVG without a library; it brings its own ground, and follows the reader's light or dark.
 const WIDTH = 1_200;
 const LEFT = 130;
-const RIGHT = 20;
+const RIGHT = 32;
 const PANEL = 120; // height of a curve's panel
 const ROW = 18; // of a fault's row
 const TOP = 54;
@@ -56,8 +56,8 @@ ${bands.join('\n')}
 ${panels.map((panel, i) => `<g transform="translate(0 ${TOP + i * (PANEL + GAP)})">${panel}</g>`).join('\n')}
 <text class="soft" x="${LEFT}" y="${faultsTop - 8}">faults, from the blow until all are at work again</text>
 ${names.join('\n')}
-${bars.join('\n')}
 ${timeAxis(x, from, seconds, height - 14, faultsTop)}
+${bars.join('\n')}
 </svg>
 `;
 }
@@ -111,8 +111,8 @@ function rate(title, color, list, { from, seconds, x }) {
     const top = round(Math.max(peak > 4 * high ? 2 * high : peak, 1));
     const y = (value) => PANEL - (Math.min(value, top) / top) * PANEL;
     const points = counts.map((value, second) => [x(from + second * 1_000 + 500), y(value)]).filter(([px]) => px <= WIDTH - RIGHT);
-    const peaks = counts.map((value, second) => [value, x(from + second * 1_000 + 500)]).filter(([value]) => value > top)
-        .map(([value, px]) => `<text class="soft" x="${n1(px + 5)}" y="12">${value}</text>`);
+    const peaks = counts.map((value, second) => (value > top && counts.slice(Math.max(0, second - 5), second + 6).every((other) => other <= value)
+        ? `<text class="soft" x="${n1(x(from + second * 1_000 + 500) + 6)}" y="12">${value}</text>` : ''));
     return frame(title, [], [0, top / 2, top].map((value) => ({ y: y(value), text: String(value) })))
         + `<path class="area f${color}" d="${path([[points[0][0], PANEL], ...points, [points.at(-1)[0], PANEL]])}Z"/>`
         + `<path class="curve ${color}" d="${path(points)}"/>${peaks.join('')}`;
