@@ -212,7 +212,8 @@ faults: all ## the whole system under drawn faults, then the checker (SEED=N: th
 soak: export MINUTES ?= 60
 soak: all ## the same for MINUTES=60, all kinds, at full scale
 	@deploy/setup.sh build run test peers
-	@KINDS='$(or $(KINDS),all)' exec $(NODE) tests/faults/run.mjs
+	@SCALE=full KINDS='$(or $(KINDS),all)' exec $(NODE) tests/faults/run.mjs
+
 fuzz: ## every parser of strangers' bytes under libFuzzer (TIME=10: seconds each; SEED=; ARGS='fact url': only these)
 	@deploy/setup.sh build test node
 	@exec $(NODE) tests/fuzz/fuzz.mjs --time '$(or $(TIME),10)' --seed '$(or $(SEED),0)' $(ARGS)

@@ -111,7 +111,7 @@ function rate(title, color, list, { from, seconds, x }) {
     const top = round(Math.max(peak > 4 * high ? 2 * high : peak, 1));
     const y = (value) => PANEL - (Math.min(value, top) / top) * PANEL;
     const points = counts.map((value, second) => [x(from + second * 1_000 + 500), y(value)]).filter(([px]) => px <= WIDTH - RIGHT);
-    const peaks = counts.map((value, second) => (value > top && counts.slice(Math.max(0, second - 5), second + 6).every((other) => other <= value)
+    const peaks = counts.map((value, second) => (value > top && counts[second - 1] !== value && counts.slice(Math.max(0, second - 5), second + 6).every((other) => other <= value)
         ? `<text class="soft" x="${n1(x(from + second * 1_000 + 500) + 6)}" y="12">${value}</text>` : ''));
     return frame(title, [], [0, top / 2, top].map((value) => ({ y: y(value), text: String(value) })))
         + `<path class="area f${color}" d="${path([[points[0][0], PANEL], ...points, [points.at(-1)[0], PANEL]])}Z"/>`

@@ -3,6 +3,7 @@
 //
 //   SEED=N      the same faults, doses, order and load (not the same timing); printed at the start
 //   MINUTES=N   how long faults last, without start and drain
+//   SCALE=full  the flood of a whole province, and room for it
 //   KINDS=a,b   only these; without it a random half of all kinds is switched off (swarm testing: what never strikes lets the rest go further); KINDS=all: all
 //
 // The last line is the sum; build/faults/SEED.svg is the picture.
@@ -25,13 +26,15 @@ const DEVICES = 12;
 const LOAD_SHARE = 0.85; // of the time of the faults: what they hold up comes behind
 const WARM = 24; // dossiers before the first fault
 const SPARE = 200; // dossiers that faults may set on their way
-const DISKS = { data: 640, wal: 320 }; // MiB
-const LONG_MINUTES = 20; // from here on everything is at full scale
+const SCALES = { // disks in MiB; rows of a segment
+    small: { segmentRows: 1_000, disks: { data: 768, wal: 512 } },
+    full: { segmentRows: 20_000, disks: { data: 12_288, wal: 2_048 } },
+};
 
 const minutes = Number(process.env.MINUTES || 4);
 const seed = Number(process.env.SEED || randomInt(2 ** 31));
-const isSoak = minutes >= LONG_MINUTES;
-assert.ok(minutes > 0 && seed >= 0, 'MINUTES and SEED are numbers');
+const scale = process.env.SCALE || 'small';
+assert.ok(minutes > 0 && seed >= 0 && SCALES[scale], 'MINUTES and SEED are numbers, SCALE is small or full');
 
 const started = Date.now();
 const say = (text) => console.log(`${String(Math.round((Date.now() - started) / 1_000)).padStart(5)} s  ${text}`);
@@ -65,9 +68,9 @@ async function main() {
     console.log(`SEED=${seed} MINUTES=${minutes} KINDS=${names.join(',')}`);
     print(plan);
 
-    const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, segmentRows: isSoak ? 20_000 : 1_000, disks: whyNoDisk() ? null : DISKS,
+    const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, ...SCALES[scale], ...(whyNoDisk() ? { disks: null } : {}),
         network: names.some((name) => kinds.get(name).where === 'network') && !whyNoNetwork() ? { seed } : null });
-    world.isSoak = isSoak;
+    world.scale = scale;
     let sum;
     try {
         for (const name of names) {
@@ -129,7 +132,7 @@ function judge({ history }, wrong, db, summary) {
     console.log(`${db.facts.length} facts, ${db.journey.length} journey rows, ${history.sinks.reduce((all, { requests }) => all + requests.length, 0)} webhooks, `
         + `${history.gateway.requests.length} messages, ${history.nemesis.length} faults, ${history.reads.length} reads; the picture: ${path}`);
     if (wrong.length > 0)
-        console.log(`${wrong.length} violations; again: make ${isSoak ? 'soak' : 'faults'} SEED=${seed} MINUTES=${minutes}${process.env.KINDS ? ` KINDS=${process.env.KINDS}` : ''}`);
+        console.log(`${wrong.length} violations; again: make ${scale === 'full' ? 'soak' : 'faults'} SEED=${seed} MINUTES=${minutes}${process.env.KINDS ? ` KINDS=${process.env.KINDS}` : ''}`);
     const copies = summary.webhook_copies + summary.sms_copies;
     return {
         failed: wrong.length > 0,

@@ -17,7 +17,7 @@ const FULL = { handhelds: 300, scans: 2_000, batch: 100 };
 const PATIENCE_MS = 600_000; // in 503 and Retry-After, for the last one
 
 export async function strike(world, { share }) {
-    const { handhelds, scans, batch } = world.isSoak ? FULL : SMALL;
+    const { handhelds, scans, batch } = world.scale === 'full' ? FULL : SMALL;
     const devices = [];
     for (let i = 0; i < handhelds; i++)
         devices.push(await world.handheld());
