@@ -91,12 +91,18 @@ async function atWork(world, services) {
     }));
 }
 
-// Everything that was drawn, each place for itself. told(entry | null, strike): as they begin and end. → the errors
-export async function rage(world, plan, told = () => {}) {
+// Everything that was drawn, each place for itself, as long as there are seconds left: a machine may be slower than the plan. told(entry | null, strike): as they begin
+// and end. → the errors
+export async function rage(world, plan, seconds, told = () => {}) {
     const errors = [];
+    const end = Date.now() + seconds * 1_000;
     await Promise.all(Object.values(plan).map(async (strikes) => {
         for (const one of strikes) {
             await pause(one.wait);
+            if (Date.now() > end) {
+                told(undefined, one);
+                continue;
+            }
             told(null, one);
             try {
                 told(await strike(world, one), one);

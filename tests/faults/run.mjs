@@ -25,6 +25,7 @@ const DOSSIERS_SECOND = 3; // of load
 const DEVICES = 12;
 const LOAD_SHARE = 0.85; // of the time of the faults: what they hold up comes behind
 const WARM = 24; // dossiers before the first fault
+const OVERTIME = 1.3; // what is left of the plan after so much of its time is left out
 const SPARE = 200; // dossiers that faults may set on their way
 const SCALES = { // disks in MiB; rows of a segment
     small: { segmentRows: 1_000, disks: { data: 768, wal: 512 } },
@@ -55,7 +56,9 @@ function print(plan) {
 }
 
 function told(entry, one) {
-    if (entry === null)
+    if (entry === undefined)
+        say(`${words(one)}: left out, the time is over`);
+    else if (entry === null)
         say(words(one));
     else
         say(entry instanceof Error ? `FAILED ${entry.message}` : `${words(one)}: healed, ${entry.proof}`);
@@ -106,7 +109,7 @@ async function runThrough(world, luck, plan) {
     const playing = play(luck.fork(), world.devices, world.journeys(luck.fork(), codes.slice(WARM), 10_000), history, { spread: seconds * LOAD_SHARE * 1_000 })
         .then(() => [], (error) => [error]);
     const reading = world.read(luck.fork(), load, 100);
-    const errors = await rage(world, plan, told);
+    const errors = await rage(world, plan, seconds * OVERTIME, told);
     errors.push(...await playing);
     load.over = true;
     await reading;
