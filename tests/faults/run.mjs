@@ -23,7 +23,7 @@ import { UNITS, startWorld } from './world.mjs';
 
 const DOSSIERS_SECOND = 3; // of load
 const DEVICES = 12;
-const LOAD_SHARE = 0.85; // of the time of the faults: what they hold up comes behind
+const LOAD_SHARE = 0.7; // of the time of the faults: what they hold up comes behind
 const WARM = 24; // dossiers before the first fault
 const OVERTIME = 1.3; // what is left of the plan after so much of its time is left out
 const SPARE = 200; // dossiers that faults may set on their way
