@@ -205,12 +205,12 @@ test: ## every test: gcc, clang, sanitizers (ARGS='--help' tells how to run fewe
 	@exec $(NODE) tests/run.mjs $(ARGS)
 
 faults: export MINUTES ?= 4
-faults: all ## the whole system under drawn faults, then the checker (SEED=N: the same again; KINDS=a,b or all; MINUTES=4)
+faults: all $(B)/drivers/fault_proxy ## the whole system under drawn faults, then the checker (SEED=N: the same again; KINDS=a,b or all; MINUTES=4)
 	@deploy/setup.sh build run test peers
 	@exec $(NODE) tests/faults/run.mjs
 
 soak: export MINUTES ?= 60
-soak: all ## the same for MINUTES=60, all kinds, at full scale
+soak: all $(B)/drivers/fault_proxy ## the same for MINUTES=60, all kinds, at full scale
 	@deploy/setup.sh build run test peers
 	@SCALE=full KINDS='$(or $(KINDS),all)' exec $(NODE) tests/faults/run.mjs
 

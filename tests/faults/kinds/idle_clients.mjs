@@ -25,7 +25,7 @@ export async function strike(world, { clients, halfHeads, ms }) {
     };
     try {
         while (sockets.length < clients) {
-            for (let i = 0; i < 100 && sockets.length < clients; i++)
+            for (let i = 0; i < 50 && sockets.length < clients; i++)
                 dial();
             await sleep(10);
         }
