@@ -2,7 +2,7 @@
 // A commit waits for a standby that hangs, and its backend dies by kill -9: PostgreSQL recovers, and the row is there, on one disk. The scan that is sent again is a
 // duplicate by then, and its acknowledgement must wait for the standby all the same (quality A2 T5, R1).
 import assert from 'node:assert/strict';
-import { Device, digestsOf } from '../../harness/device.mjs';
+import { digestsOf } from '../../harness/device.mjs';
 import { until } from '../../harness/wait.mjs';
 import { flows, holds, waiting, withStandby } from '../standby.mjs';
 
@@ -15,7 +15,7 @@ export const hits = () => [];
 
 export async function strike(world, { ms }) {
     const { cluster, history } = world;
-    const device = await Device.enrolled(world.app);
+    const device = await world.handheld();
     const scans = [device.scan()];
     const send = () => history.upload(device, device.batch(scans), digestsOf(scans));
     const stored = async (at) => (await at.psql('select from dt.fact where stream = $1 and seq = 1', [device.number])).length === 1;
