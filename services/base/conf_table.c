@@ -111,6 +111,10 @@ const struct conf_key conf_keys[] = {
 
     {"watch", OPS("127.0.0.1:9106")},
     {"watch", ROLE_URL},
+    {"watch", "forgotten", CONF_MS, "60s", .min = 1000, .max = 3600000,
+     .help =
+         "how often is erased what came of the forgotten since: a scan uploaded late, a late link; a round "
+         "takes about 100 ms for 1,000 tombstones"},
     {"watch", "segments_ahead", CONF_INT, "4", .min = 2, .max = 64,
      .help = "segments of each log that are made before they are needed"},
     {"watch", "stalled_after", CONF_MS, "5s", .min = 1000, .max = 60000,

@@ -15,13 +15,15 @@ enum { RUNNER_URGENT, RUNNER_SLOW, RUNNERS };
 
 struct watch;
 
+#define JOB_CONFIGURED (-1)
+
 enum job_next { JOB_LATER, JOB_AGAIN }; // after its period, or at once
 
 struct job {
     const char *name, *sql;
     int runner;
-    int64_t period_ms;                                  // 0: only when another job asks for it
-    bool standby;                                       // runs without the lease, too
+    int64_t period_ms; // 0: only when another job asks for it; JOB_CONFIGURED: its name is a key of [watch]
+    bool standby;      // runs without the lease, too
     void (*fill)(struct watch *w, struct db_params *p); // NULL: no parameters
     enum job_next (*take)(struct watch *w, const struct db_result *r);
 };

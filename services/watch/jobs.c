@@ -13,7 +13,6 @@
 #define LEASE_MS       15000 // three renewals long
 #define SEGMENTS_READY 2     // fewer ahead: not ready (DESIGN §3)
 #define TRIM_BATCH     5000  // rows deleted by one statement
-#define FORGOTTEN_MS   10000 // what comes of the forgotten is erased within this and the length of a round
 #define IDEMPOTENCY_MS (24 * INT64_C(3600000))
 
 // ---- lease
@@ -148,7 +147,7 @@ const struct job watch_jobs[] = {
     {"counts", counts_sql, RUNNER_SLOW, 30 * SECOND, false, NULL, counts_take},
     {"silence", timers_silence_sql, RUNNER_SLOW, MINUTE, false, timers_fill_silence, timers_take_silence},
     {"pickup", timers_pickup_sql, RUNNER_SLOW, MINUTE, false, timers_fill_pickup, timers_take_pickup},
-    {"forgotten", "select dt.forget_again()", RUNNER_SLOW, FORGOTTEN_MS, false, NULL, take_forgotten},
+    {"forgotten", "select dt.forget_again()", RUNNER_SLOW, JOB_CONFIGURED, false, NULL, take_forgotten},
     {"trim_cursor",
      TRIM_BEHIND("dt.cursor", "lane, consumer", "t.lane = n.lane and t.consumer = n.consumer", "pos"),
      RUNNER_SLOW, 30 * SECOND, false, NULL, take_trimmed},

@@ -30,6 +30,11 @@ static struct metric failures = {.name = "duongthu_watch_job_failures_total",
 
 // ---- one job
 
+static int64_t period_of(const struct job *job)
+{
+    return job->period_ms == JOB_CONFIGURED ? conf_int("watch", job->name) : job->period_ms;
+}
+
 static void finish(struct runner *runner, int err, const struct db_result *r)
 {
     struct watch *w = runner->watch;
@@ -37,7 +42,7 @@ static void finish(struct runner *runner, int err, const struct db_result *r)
     int64_t *due = &w->due[job - watch_jobs];
     runner->now = NULL;
     if (!err) {
-        *due = job->period_ms ? clock_mono_ms() + job->period_ms : INT64_MAX;
+        *due = job->period_ms ? clock_mono_ms() + period_of(job) : INT64_MAX;
         if (job->take(w, r) == JOB_AGAIN)
             *due = clock_mono_ms();
         return;

@@ -39,7 +39,7 @@ before(async () => {
     const settings = Object.fromEntries(archiving.trim().split('\n').map((line) => line.split(/ = (.*)/)).map(([name, value]) =>
         [name, value.replace(/^'|'$/g, '').replaceAll('$ARCHIVE', folders.ARCHIVE)]));
     cluster = await startCluster({ settings });
-    app = await startApp({ cluster, services: SERVICES, config: { webhook: { speed: 1_000, timeout: '2s' }, forget: { file: join(newFolder('safe'), 'tombstones') } } });
+    app = await startApp({ cluster, services: SERVICES, config: { webhook: { speed: 1_000, timeout: '2s' }, watch: { forgotten: '1s' }, forget: { file: join(newFolder('safe'), 'tombstones') } } });
     history.consumers = ['correlate'];
     for (const units of [['H48.16'], ['H48']])
         history.sinks.push(await startOffice(app, { units }));

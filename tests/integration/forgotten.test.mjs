@@ -11,14 +11,14 @@ import { Device, results } from '../harness/device.mjs';
 import { item } from '../harness/facts.mjs';
 import { until } from '../harness/wait.mjs';
 
-const ROUND_MS = 30_000; // of watch: every 10 s, on a slow machine
+const ROUND_MS = 30_000; // of watch: every second here, on a slow machine
 let cluster;
 let app;
 let device;
 let file;
 before(async () => {
     cluster = await startCluster();
-    app = await startApp({ cluster, services: ['ingest', 'correlate', 'watch'] });
+    app = await startApp({ cluster, services: ['ingest', 'correlate', 'watch'], config: { watch: { forgotten: '1s' } } });
     file = join(app.folder, 'tombstones');
     app.config.forget = { file };
     app.configure();
@@ -35,7 +35,7 @@ after(async () => {
 const parts = async (code) => (await cluster.psql(`select from dt.wrap w join dt.sealed s on s.lane = w.lane and s.blob = w.blob where w.subject = 'item:${code}'`)).length;
 const linked = (code, dossiers) => until(async () => (await cluster.psql(`select from dt.item i join dt.link l on l.lane = i.lane and l.item = i.item
     where i.code = '${code}'`)).length === dossiers, { what: `${code} is linked` });
-const round = () => cluster.psql('select dt.forget_again()'); // what watch does every 10 s
+const round = () => cluster.psql('select dt.forget_again()'); // what watch does again and again
 const forget = (code) => app.run(['dossier', 'forget', code, '--yes']);
 
 // A delivery with a personal part.
