@@ -65,11 +65,17 @@ for (const signal of ['SIGINT', 'SIGTERM'])
     process.on(signal, () => process.exit(130));
 
 const results = [];
+const broken = []; // benches that could not be measured; the others still are
 const began = Date.now();
 for (const bench of benches) {
     const lines = chosen(bench, opts.names);
-    if (lines.length)
-        results.push(...await measure(bench, lines, { rounds: opts.rounds, scale: opts.scale, rows: Math.max(20_000, Math.round(600_000 * opts.scale)) }, console.log));
+    try {
+        if (lines.length)
+            results.push(...await measure(bench, lines, { rounds: opts.rounds, scale: opts.scale, rows: Math.max(20_000, Math.round(600_000 * opts.scale)) }, console.log));
+    } catch (error) {
+        console.error(`${bench.name} could not be measured: ${error.stack}`);
+        broken.push(bench.name);
+    }
 }
 const recorded = existsSync(RECORDED) ? JSON.parse(readFileSync(RECORDED, 'utf8')) : {};
 const judged = judge(results, opts.scale === 1 ? recorded : {});
@@ -78,12 +84,16 @@ const missed = judged.filter((line) => !line.met).length;
 const regressed = judged.filter((line) => line.regressed);
 console.log(`\n${judged.length - missed} of ${judged.length} goals met, ${regressed.length} regressions; ${opts.rounds} rounds on ${cpus().length} cores in ${
     ((Date.now() - began) / 1000).toFixed(0)} s`);
-writeFileSync(opts.json, `${JSON.stringify({ rounds: opts.rounds, scale: opts.scale, cores: cpus().length, lines: judged }, null, 2)}\n`);
+writeFileSync(opts.json, `${JSON.stringify({ rounds: opts.rounds, scale: opts.scale, cores: cpus().length, broken, lines: judged }, null, 2)}\n`);
 if (opts.record) {
     const lines = { ...recorded.lines, ...Object.fromEntries(judged.map((line) => [line.name, Number(line.value.toPrecision(3))])) };
     writeFileSync(RECORDED, `${JSON.stringify({ cores: cpus().length, recorded: new Date().toISOString().slice(0, 10), lines }, null, 2)}\n`);
     console.log('recorded in tests/bench/recorded.json');
 } else if (regressed.length > 0) {
     console.error(`slower than 60 % of what was recorded: ${regressed.map((line) => line.name).join(', ')}`);
+    process.exitCode = 1;
+}
+if (broken.length > 0) {
+    console.error(`not measured: ${broken.join(', ')}`);
     process.exitCode = 1;
 }

@@ -66,9 +66,14 @@ async function answered({ cluster, app, sink, times, dead }, scale) {
     if (load.late_ms > LATE_MS)
         throw new Error(`the scans could not be offered at ${RATE} a second: one left ${load.late_ms} ms late`);
     const wanted = [...table(acked)].filter(([scan]) => !dead || unitOf(scan) !== DEAD);
-    await until(async () => await sink.count() - before >= wanted.length, { limit: 60_000, what: 'every living office has answered' });
-    await sink.write();
-    const heard = table(times);
+    let heard;
+    await until(async () => {
+        if (await sink.count() - before < wanted.length)
+            return false;
+        await sink.write();
+        heard = table(times);
+        return wanted.every(([scan]) => heard.has(scan));
+    }, { limit: 60_000, what: 'every living office has answered' });
     const took = wanted.map(([scan, at]) => (heard.get(scan) - at) / 1000).sort((a, b) => a - b);
     return { p50: took[Math.floor(took.length / 2)], p99: took[Math.floor(took.length * 0.99)] };
 }
