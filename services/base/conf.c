@@ -26,7 +26,8 @@
 enum origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT };
 
 struct value {
-    char *text;
+    const char *text; // a default is the table's own, so that there is always one
+    char *copy;       // ours to free, or NULL
     int64_t number;
     enum origin origin;
     unsigned line; // ORIGIN_FILE
@@ -37,6 +38,7 @@ struct draft {
     const char *path; // NULL: no file
     FILE *errors;
     unsigned error_count;
+    bool no_memory; // told
 };
 
 static struct value values[CONF_KEYS_MAX]; // in force
@@ -45,7 +47,7 @@ static bool loaded;
 
 static void clear(struct value *v)
 {
-    free(v->text);
+    free(v->copy);
     *v = (struct value){0};
 }
 
@@ -94,6 +96,14 @@ static void print_allowed(FILE *out, const struct conf_key *k)
     buf_done(&words);
 }
 
+static void no_memory(struct draft *d)
+{
+    d->error_count++;
+    if (!d->no_memory)
+        (void)fputs("not enough memory for the configuration\n", d->errors);
+    d->no_memory = true;
+}
+
 // ---- one value
 
 // origin ENVIRONMENT: line 0.
@@ -116,10 +126,13 @@ static void take(struct draft *d, size_t index, const char *s, size_t len, enum 
         (void)fputc('\n', d->errors);
         return;
     }
-    char *text = strndup(s, len);
-    CHECK(text); // at start or reload, a few bytes
+    char *copy = origin == ORIGIN_DEFAULT ? NULL : strndup(s, len);
+    if (!copy && origin != ORIGIN_DEFAULT) {
+        no_memory(d);
+        return;
+    }
     clear(&d->values[index]);
-    d->values[index] = (struct value){text, number, origin, line};
+    d->values[index] = (struct value){copy ? copy : k->initial, copy, number, origin, line};
 }
 
 static void take_defaults(struct draft *d)
@@ -253,7 +266,9 @@ static int read_file(const char *path, struct buf *text, const char **ret_why)
     int reason = errno;
     (void)fclose(file);
     if (failed || buf_error(text)) {
-        *ret_why = failed ? strerror(reason) : "larger than 1 MiB";
+        *ret_why = failed                             ? strerror(reason)
+                   : buf_error(text) == ERR_NO_MEMORY ? "not enough memory"
+                                                      : "larger than 1 MiB";
         return ERR_IO;
     }
     return ERR_OK;
@@ -347,7 +362,11 @@ int conf_load(const char *path, FILE *errors)
     if (err)
         return err;
     char *copy = d.path ? strdup(d.path) : NULL;
-    CHECK(copy || !d.path);
+    if (d.path && !copy) {
+        no_memory(&d);
+        clear_draft(&d);
+        return ERR_CONFIG;
+    }
     free(file_path);
     file_path = copy;
     for (size_t i = 0; i < conf_key_count; i++) {
