@@ -46,6 +46,12 @@ void log_init(const char *service, enum log_level level)
 {
     state.service = service;
     state.level = level;
+    // All that a line may need, now: what has to be told when memory is short would not get it.
+    (void)pthread_mutex_lock(&state.lock);
+    buf_reset(&state.line);
+    if (!buf_try_reserve(&state.line, LOG_LINE_MAX))
+        buf_reset(&state.line); // each line tries again
+    (void)pthread_mutex_unlock(&state.lock);
 }
 
 void log_set_level(enum log_level level)
@@ -140,11 +146,13 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         put_line(level, event, fields, suppressed);
         if (buf_error(&state.line)) // too many fields: say at least what happened
             put_line(level, event, NULL, suppressed);
-        ssize_t n;
-        do {
-            n = write(STDERR_FILENO, state.line.data, state.line.len);
-        } while (n < 0 && errno == EINTR);
-        // A closed or full stderr has nobody to tell but who reads the metrics.
+        ssize_t n = -1;
+        if (!buf_error(&state.line)) {
+            do {
+                n = write(STDERR_FILENO, state.line.data, state.line.len);
+            } while (n < 0 && errno == EINTR);
+        }
+        // A closed or full stderr, or no memory for a line, has nobody to tell but who reads the metrics.
         if (n != (ssize_t)state.line.len)
             metric_add(&lost, 1);
     }
