@@ -209,8 +209,10 @@ static void refuse_connection(struct http_server *s)
         return;
     }
     uv_tcp_t *tcp = malloc(sizeof(*tcp));
-    if (!tcp)
-        return; // stays in the backlog; libuv stops listening until the next accept
+    if (!tcp) {
+        s->accept_owed = true;
+        return;
+    }
     (void)uv_tcp_init(s->loop, tcp);
     (void)uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)tcp);
     uv_close((uv_handle_t *)tcp, on_refused_closed);
@@ -234,6 +236,7 @@ void http_conn_accept(struct http_server *s)
     }
     struct http_conn *c = calloc(1, sizeof(*c));
     if (!c) {
+        s->accept_owed = true;
         metric_add(&refused_accept, 1);
         return;
     }
@@ -430,6 +433,10 @@ void http_conn_sweep(struct http_server *s)
 {
     int64_t now = clock_mono_ms();
     size_t buffered = 0;
+    if (s->accept_owed && !s->draining) {
+        s->accept_owed = false;
+        http_conn_accept(s);
+    }
     LIST_FOR(node, &s->conns)
     {
         struct http_conn *c = CONTAINER_OF(node, struct http_conn, node);

@@ -73,6 +73,7 @@ struct http_server {
     uv_tcp_t listener;
     uv_timer_t sweep; // also the clock of the drain and of the last steps
     bool listening, draining, disposed;
+    bool accept_owed; // a connection waits that found no memory; libuv tells of no other until it is accepted
     int64_t drain_until;
     void (*drained)(void *owner);
     void *drained_owner;
