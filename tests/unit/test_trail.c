@@ -126,6 +126,84 @@ static void packing_gives_back_every_bit(void **state)
     }
 }
 
+// Each field of a packed record beyond its range, and at the end of it.
+static void fields_have_ranges(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        const char *bytes;
+        size_t len;
+        enum trail_error error;
+    } cases[] = {
+        {0, "\xe6\x77\xd2\x1f\xdb\xff", 6, TRAIL_OK}, // 9999-12-31T23:59:59.999Z
+        {0, "\xe6\x77\xd2\x1f\xdc\x00", 6, TRAIL_CORRUPT},
+        {19, "\xff\xff\xff\xff\xff\xff", 6, TRAIL_OK},
+        {25, "\x00", 1, TRAIL_CORRUPT}, // no kind
+        {25, "\x80", 1, TRAIL_CORRUPT},
+        {25, "\x7f", 1, TRAIL_CORRUPT},        // amounts of nothing
+        {26, "\xa0\x00", 2, TRAIL_OK},         // source 5
+        {26, "\xc0\x00", 2, TRAIL_CORRUPT},    // source 6
+        {26, "\x30\x00", 2, TRAIL_OK},         // leg 4
+        {26, "\x34\x00", 2, TRAIL_CORRUPT},    // leg 5
+        {26, "\x22\x00", 2, TRAIL_OK},         // solution 4
+        {26, "\x22\x80", 2, TRAIL_CORRUPT},    // solution 5
+        {28, "\xf4\x24\x0f\xff", 4, TRAIL_OK}, // office 999999, reason in words
+        {28, "\xff\xff\xf0\x00", 4, TRAIL_CORRUPT},
+    };
+    struct trail_fact f = make(1000, EVENT_ITEM_COLLECTED, 1, 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t n;
+        assert_int_equal(trail_pack(&f, 1, packed), TRAIL_RECORD);
+        memcpy(packed + cases[i].at, cases[i].bytes, cases[i].len);
+        enum trail_error error = trail_unpack(packed, TRAIL_RECORD, other, &n);
+        if (error != cases[i].error)
+            fail_msg("case %zu: %d", i, error);
+    }
+}
+
+static void amounts_have_ranges(void **state)
+{
+    (void)state;
+    static const char most[] = "\x80\x00\x00\x00\x00\x00", more[] = "\x80\x00\x00\x00\x00\x01";
+    struct trail_fact f = make(1000, EVENT_FEE_COLLECTED, 1, 1);
+    size_t n;
+    f.charge = f.fee = f.remit = 7;
+    for (size_t at = 0; at < 18; at += 6) {
+        assert_int_equal(trail_pack(&f, 1, packed), 2 * TRAIL_RECORD);
+        memcpy(packed + TRAIL_RECORD + at, most, 6);
+        assert_int_equal(trail_unpack(packed, 2 * TRAIL_RECORD, other, &n), TRAIL_OK);
+        memcpy(packed + TRAIL_RECORD + at, more, 6);
+        assert_int_equal(trail_unpack(packed, 2 * TRAIL_RECORD, other, &n), TRAIL_CORRUPT);
+    }
+    memset(packed + TRAIL_RECORD, 0, 18); // three times "absent" is no record of amounts
+    assert_int_equal(trail_unpack(packed, 2 * TRAIL_RECORD, other, &n), TRAIL_CORRUPT);
+    for (int which = 0; which < 3; which++) { // any of the three alone is one
+        f.charge = which == 0 ? 1 : TRAIL_ABSENT;
+        f.fee = which == 1 ? 1 : TRAIL_ABSENT;
+        f.remit = which == 2 ? 1 : TRAIL_ABSENT;
+        assert_int_equal(trail_pack(&f, 1, packed), 2 * TRAIL_RECORD);
+        assert_int_equal(trail_unpack(packed, 2 * TRAIL_RECORD, other, &n), TRAIL_OK);
+        assert_true(equal(&f, &other[0]));
+    }
+}
+
+static void no_more_than_a_trail_holds(void **state)
+{
+    (void)state;
+    static uint8_t bytes[TRAIL_PACK_MAX + TRAIL_RECORD];
+    size_t n;
+    for (uint32_t i = 0; i <= TRAIL_MAX; i++) {
+        struct trail_fact f = make(1000 + i, EVENT_ITEM_COLLECTED, 1, i + 1);
+        assert_int_equal(trail_pack(&f, 1, bytes + (size_t)i * TRAIL_RECORD), TRAIL_RECORD);
+    }
+    size_t full = (size_t)TRAIL_MAX * TRAIL_RECORD;
+    assert_int_equal(trail_unpack(bytes, full, other, &n), TRAIL_OK);
+    assert_int_equal(n, TRAIL_MAX);
+    assert_int_equal(trail_unpack(bytes, full + TRAIL_RECORD, other, &n), TRAIL_CORRUPT);
+    assert_int_equal(trail_unpack(bytes, sizeof bytes, other, &n), TRAIL_CORRUPT);
+}
+
 static void corrupt_bytes_are_refused(void **state)
 {
     (void)state;
@@ -188,6 +266,9 @@ int main(void)
         cmocka_unit_test(order_is_time_rank_stream_seq),
         cmocka_unit_test(insertion_sorts_refuses_repeats_and_is_bounded),
         cmocka_unit_test(packing_gives_back_every_bit),
+        cmocka_unit_test(fields_have_ranges),
+        cmocka_unit_test(amounts_have_ranges),
+        cmocka_unit_test(no_more_than_a_trail_holds),
         cmocka_unit_test(corrupt_bytes_are_refused),
         cmocka_unit_test(reasons),
     };
