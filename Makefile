@@ -57,7 +57,6 @@ OBJS := $(SRCS:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o) $(B)/obj/g
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out tests/bench/workload.c,$(wildcard tests/bench/*.c)))
 DRIVERS := $(patsubst tests/drivers/%.c,$(B)/drivers/%,$(wildcard tests/drivers/*.c)) $(B)/drivers/fault_proxy
-ALLOC := $(UNIT:$(B)/unit/%=$(B)/alloc/%)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # ---- building
@@ -70,10 +69,10 @@ all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
 units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu $(B)/years/generate
 
-.PHONY: fuzzers alloctests fuzz
+.PHONY: fuzzers covertests fuzz alloc coverage
 fuzzers: $(FUZZ)
 
-alloctests: $(ALLOC)
+covertests: $(UNIT:$(B)/unit/%=$(B)/coverage/%)
 
 unit: $(UNIT) ## build and run the unit tests of one flavour
 	@for t in $(UNIT); do $$t; done
@@ -127,16 +126,14 @@ $(B)/obj/tests/%.o: tests/%.c Makefile | $(GEN) packages
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(CFLAGS) -c -o $@ $<
 
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libduongthu.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
-
-# The unit tests again, with a library whose memory runs out when tests/alloc says so.
+# With the sanitizers, the unit tests get a library whose memory runs out when tests/alloc says so.
+UNIT_LIB := $(if $(filter asan,$(FLAVOUR)),$(B)/obj/tests/alloc/alloc.o $(B)/alloc/libduongthu.a,$(B)/libduongthu.a)
 $(B)/alloc/libduongthu.a: $(B)/libduongthu.a tests/alloc/symbols
 	@mkdir -p $(@D)
 	objcopy --redefine-syms=tests/alloc/symbols $< $@
 
-$(B)/alloc/%: $(B)/obj/tests/unit/%.o $(B)/obj/tests/alloc/alloc.o $(B)/alloc/libduongthu.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(UNIT_LIB)
+	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 # Programs that integration tests control: our library without a service around it.
@@ -163,6 +160,15 @@ $(B)/fuzz/%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(FUZZED:%.c=$(B)/fu
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< $(filter %.o,$^) \
 		$(B)/libduongthu.a $(PKG_LIBS)
+
+# The unit tests again, telling which branches of the rules they took (gcc's own gcov).
+COVERED := $(patsubst %.c,$(B)/coverage/obj/%.o,$(wildcard services/domain/*.c))
+$(B)/coverage/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(DIALECT) -O0 -g --coverage -fPIE -Iservices -MMD -MP -c -o $@ $<
+
+$(B)/coverage/%: $(B)/obj/tests/unit/%.o $(COVERED) $(B)/libduongthu.a
+	$(CC) --coverage $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
 # What `make bench` measures with.
 $(B)/bench/%: tests/bench/%.c tests/bench/workload.c tests/bench/workload.h $(B)/libduongthu.a Makefile
@@ -218,6 +224,14 @@ fuzz: ## every parser of strangers' bytes under libFuzzer (TIME=10: seconds each
 	@deploy/setup.sh build test node
 	@exec $(NODE) tests/fuzz/fuzz.mjs --time '$(or $(TIME),10)' --seed '$(or $(SEED),0)' $(ARGS)
 
+alloc: ## an allocation that fails, once and for good, at each place of every unit test (ARGS='outbox': only these)
+	@deploy/setup.sh build test node
+	@exec $(NODE) tests/alloc/alloc.mjs $(ARGS)
+
+coverage: ## which branches of the rules (services/domain) the unit tests take; fails below 95 %
+	@deploy/setup.sh build test node
+	@exec $(NODE) tests/coverage.mjs $(ARGS)
+
 lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
 	@exec $(NODE) tests/lint/lint.mjs $(ARGS)
@@ -256,4 +270,4 @@ $(B)/lint/%.tidy: $(B)/obj/%.o .clang-tidy
 	@clang-tidy --quiet $*.c -- $(filter-out -MMD -MP,$(CFLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 
--include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(patsubst $(B)/unit/%,$(B)/obj/tests/unit/%.d,$(UNIT)) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d)
+-include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(patsubst $(B)/unit/%,$(B)/obj/tests/unit/%.d,$(UNIT)) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d) $(COVERED:.o=.d)

@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { run as runFiles } from 'node:test';
+import * as alloc from './alloc/alloc.mjs';
 import { explain, fuzz, nouns } from './fuzz/fuzz.mjs';
 import { parseTap } from './harness/tap.mjs';
 
@@ -19,11 +20,13 @@ const BUILD_LIMIT_MS = 1_200_000;
 const FLAVOURS = {
     gcc: { folder: 'build', suites: ['unit', 'integration', 'faults', 'e2e'] },
     clang: { folder: 'build/clang', suites: ['unit'] }, // a second opinion on warnings; same code, same system
-    asan: { folder: 'build/asan', suites: ['unit', 'fuzz', 'integration'], targets: ['fuzzers'] },
+    asan: { folder: 'build/asan', suites: ['unit', 'alloc', 'fuzz', 'integration'], targets: ['fuzzers'] },
 };
 const SUITES = [...new Set(Object.values(FLAVOURS).flatMap((flavour) => flavour.suites))];
 const FUZZ_RUNS = 2000; // of each target: its corpus, then inputs made from it, the same ones every time
 const FUZZ_SEED = 1;
+// A share of `make alloc`: one allocation for each chain of so many calls that leads to one, in tests that take at most so long (ms).
+const ALLOC = { depth: 2, every: 1, slow: 200 };
 const HELP = `tests/run.mjs [--flavour ${Object.keys(FLAVOURS).join('|')}]… [--suite ${SUITES.join('|')}]… [TEXT…]
 Runs the tests whose file name holds one of the TEXTs; without any, all.
   make test ARGS='--flavour gcc --suite integration webhook'`;
@@ -163,6 +166,21 @@ async function smoke(flavour) {
     });
 }
 
+// Memory that runs out in the middle of the unit tests.
+async function exhaust(flavour) {
+    const chosen = alloc.programs().filter((name) => texts.length === 0 || texts.some((text) => name.includes(text)));
+    await inParallel(chosen, availableParallelism(), async (program) => {
+        const since = Date.now();
+        const where = `alloc/${flavour} ${program}`;
+        const { runs, found } = await alloc.exhaust(program, { ...ALLOC, folder });
+        for (const one of found)
+            fail(where, `${one.test}, allocation ${one.number}${one.sticky ? ' and on' : ''}`, alloc.explain(program, one));
+        count.passed += runs - found.length;
+        if (runs > 0)
+            report(where, runs - found.length, found.length, Date.now() - since);
+    });
+}
+
 async function scripts(suite, flavour) {
     const files = list(`tests/${suite}`, /\.test\.mjs$/);
     if (files.length === 0)
@@ -250,7 +268,7 @@ try {
         if (!(await build(flavour)))
             continue;
         for (const suite of FLAVOURS[flavour].suites.filter((name) => options.suite.includes(name)))
-            await ({ unit, fuzz: smoke }[suite] ?? ((name) => scripts(suite, name)))(flavour);
+            await ({ unit, fuzz: smoke, alloc: exhaust }[suite] ?? ((name) => scripts(suite, name)))(flavour);
     }
     for (const pid of survivors(folder)) {
         const name = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');

@@ -3,7 +3,7 @@
 // allocations were renamed (tests/alloc/symbols, objcopy) behaves as ever, until the environment says:
 //   ALLOC_FAIL=N     the N-th allocation of our code or of jansson fails
 //   ALLOC_STICKY=1   and all that follow
-//   ALLOC_LIST=FILE  nothing fails; FILE gets one line an allocation: a hash of the calls that led to it
+//   ALLOC_LIST=FILE  FILE gets one line an allocation: a hash of the ALLOC_DEPTH calls that led to it
 //   ALLOC_TEST=NAME  only this test of the program
 // Allocations of the test itself never fail. h2o ends the process when it gets no memory; that is not ours to
 // mend, so the process then leaves with ALLOC_H2O instead of a crash.
@@ -11,6 +11,7 @@
 #include "base/check.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,12 +25,8 @@
 
 #include <cmocka.h>
 
-#define ALLOC_H2O 77        // exit code
-#define DEPTH_MAX 12        // calls that tell one place from another
-#define FRAME_MAX (1 << 20) // bytes; more between two frames is no frame
-
-extern const char __executable_start; // of the linker
-extern void *__libc_stack_end;        // of glibc
+#define ALLOC_H2O 77 // exit code
+#define DEPTH_MAX 32 // calls that tell one place from another, at most
 
 void *alloc_malloc(size_t size);
 void *alloc_calloc(size_t count, size_t size);
@@ -41,24 +38,17 @@ FILE *alloc_open_memstream(char **ret_text, size_t *ret_len);
 _Noreturn void h2o__fatal(const char *why);
 
 static long fail_at, seen;
+static int depth = 20;
 static bool sticky;
 static FILE *list;
 
-// Frame pointers are kept in this build; a library without them ends the walk, or adds a frame that is none.
-__attribute__((no_sanitize("address"))) static uint32_t hash_of_calls(void)
+static uint32_t hash_of_calls(void)
 {
-    uint32_t hash = 2166136261u;
-    void *const *frame = __builtin_frame_address(0);
-    for (int depth = 0; depth < DEPTH_MAX && frame < (void *const *)__libc_stack_end; depth++) {
-        uintptr_t where = (uintptr_t)frame[1] - (uintptr_t)&__executable_start;
-        if (where < (uintptr_t)1 << 28) // else in a shared library, which lies elsewhere each time
-            hash = (hash ^ (uint32_t)where) * 16777619u;
-        void *const *next = frame[0];
-        if (next <= frame || (uintptr_t)next - (uintptr_t)frame > FRAME_MAX ||
-            (uintptr_t)next % sizeof(void *))
-            break;
-        frame = next;
-    }
+    void *calls[DEPTH_MAX];
+    int n = backtrace(calls, depth);
+    uint32_t hash = 2166136261u; // FNV-1a
+    for (int i = 0; i < n; i++)
+        hash = (hash ^ (uint32_t)(uintptr_t)calls[i]) * 16777619u;
     return hash;
 }
 
@@ -117,7 +107,11 @@ void h2o__fatal(const char *why)
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *at = getenv("ALLOC_FAIL"), *path = getenv("ALLOC_LIST"), *test = getenv("ALLOC_TEST");
+    const char *at = getenv("ALLOC_FAIL"), *path = getenv("ALLOC_LIST"), *test = getenv("ALLOC_TEST"),
+               *calls = getenv("ALLOC_DEPTH");
+    if (calls)
+        depth = (int)strtol(calls, NULL, 10) + 2; // behind fails() and the allocation
+    CHECK(depth > 0 && depth <= DEPTH_MAX);
     fail_at = at ? strtol(at, NULL, 10) : 0;
     sticky = getenv("ALLOC_STICKY") != NULL;
     if (path)

@@ -19,6 +19,7 @@ static struct outbox box;
 static inline struct event *make_event(int64_t pos, int64_t dossier, int64_t seq)
 {
     struct event *e = event_new("{}", 2);
+    assert_non_null(e);
     e->pos = pos;
     e->dossier = dossier;
     e->seq = seq;

@@ -24,6 +24,7 @@ static struct event *sample(void)
 {
     static const char details[] = "{\"reason\":\"không gặp người nhận\",\"attempt\":2}";
     struct event *e = event_new(details, sizeof details - 1);
+    assert_non_null(e);
     e->cause_pos = 77;
     e->cause_part = 16384;
     e->dossier = 9;
@@ -94,6 +95,7 @@ static void what_is_absent_is_left_out(void **state)
 {
     (void)state;
     struct event *e = sample(), *bare = event_new("{}", 2);
+    assert_non_null(bare);
     *bare = *e;
     bare->details_len = 2;
     memcpy(bare->details, "{}", 2);

@@ -49,7 +49,9 @@ static void reasons_are_copied_and_cut(void **state)
     buf_init(&b, 4000);
     ready_print(&b);
     assert_null(strstr(buf_str(&b), "yy"));
-    size_t run = strspn(strstr(buf_str(&b), "xxx"), "x");
+    const char *first = strstr(buf_str(&b), "xxx");
+    assert_non_null(first);
+    size_t run = strspn(first, "x");
     assert_int_equal(run, 200);
     buf_done(&b);
     ready_set("db", NULL);

@@ -62,6 +62,7 @@ static void pinned(void **state)
 {
     (void)state;
     struct streams *t = streams_create(2);
+    assert_non_null(t);
     struct stream *one = add(t, 1), *two = add(t, 2);
     one->pins = two->pins = 1;
     (void)add(t, 3); // above the bound rather than pull one away from under an upload
@@ -78,6 +79,7 @@ static void bad_key(void **state)
 {
     (void)state;
     struct streams *t = streams_create(2);
+    assert_non_null(t);
     uint8_t id[WIRE_UUID] = {9};
     struct stream *s = NULL;
     assert_true(streams_add(t, id, id, 0, 1, "no key", 6, &s) < 0);

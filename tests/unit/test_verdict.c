@@ -41,6 +41,7 @@ static void add_row(uint8_t kind, int64_t at_ms, int32_t item, uint8_t leg)
     struct news n = {.kind = kind, .at_ms = at_ms, .recorded_ms = BEGAN_MS, .item = item, .leg = leg};
     n.seq = (int64_t)ledger.dossiers[0].n_rows + 1;
     ledger_add_row(&ledger, 0, &n);
+    assert_false(ledger.full);
 }
 
 static int by_time(const void *a, const void *b)
@@ -94,6 +95,7 @@ static void tell_offices(void)
         for (size_t i = 0; i < ledger.dossiers[0].n_rows; i++) {
             struct arrival a = arrival_of(e, i);
             ledger_add_arrival(&ledger, &a);
+            assert_false(ledger.full);
         }
     }
 }

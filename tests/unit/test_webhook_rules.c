@@ -333,6 +333,7 @@ static void who_wants_an_event(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct event *e = event_new("{}", 2);
+        assert_non_null(e);
         const struct match m = {cases[i].units, cases[i].kinds, cases[i].legs};
         (void)snprintf(e->unit, sizeof e->unit, "%s", cases[i].unit);
         e->kind = cases[i].kind;
