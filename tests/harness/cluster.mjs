@@ -144,10 +144,11 @@ export class Cluster {
 
     // → a standby that streams from here, running; `standby` is its name for synchronous(). Its own Cluster: destroy() it.
     async standby() {
-        const standby = emptyCluster({ machine: this.machine });
+        const standby = emptyCluster();
         try {
             await asServer('pg_basebackup', ['-d', this.conninfo(), '-D', standby.data, '-X', 'stream', '--checkpoint=fast', '--no-sync']);
-            standby.configure({ ...standby.place, primary_conninfo: `${this.conninfo()} application_name=standby`, wal_receiver_status_interval: '1s',
+            // It streams through the socket: on a network its primary has the address already.
+            standby.configure({ ...standby.place, listen_addresses: '', primary_conninfo: `${this.conninfo()} application_name=standby`, wal_receiver_status_interval: '1s',
                 synchronous_standby_names: '' });
             standby.makeStandby();
             await standby.start();
