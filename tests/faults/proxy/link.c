@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,24 @@ static int make_socket(uv_loop_t *loop, int net, uv_tcp_t *ret_tcp)
         CHECK(setns(home, CLONE_NEWNET) == 0);
     }
     CHECK(close(home) == 0);
+    return err;
+}
+
+// A slice is a slice only when the kernel does not put it together with the next. And who vanished behind a
+// cut is found out, in 19 s, as PostgreSQL and others do it: a link must not keep alive what its ends would
+// have given up.
+static int tune(uv_tcp_t *tcp)
+{
+    uv_os_fd_t fd = -1;
+    const int idle_s = 10, interval_s = 3, count = 3;
+    int err = uv_tcp_nodelay(tcp, 1);
+    if (!err)
+        err = uv_tcp_keepalive(tcp, 1, (unsigned)idle_s);
+    if (!err)
+        err = uv_fileno((const uv_handle_t *)tcp, &fd);
+    if (!err && (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s) != 0 ||
+                 setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count) != 0))
+        err = uv_translate_sys_error(errno);
     return err;
 }
 
@@ -167,8 +186,7 @@ static int connect_server(struct connection *c)
                         on_connected);
         return 0;
     }
-    // A slice is a slice only when the kernel does not put it together with the next.
-    err = uv_tcp_nodelay(&c->server.tcp, 1);
+    err = tune(&c->server.tcp);
     return err ? err
                : uv_tcp_connect(&c->connect, &c->server.tcp, (const struct sockaddr *)&l->to, on_connected);
 }
@@ -203,7 +221,7 @@ static void on_connection(uv_stream_t *listener, int status)
     l->total++;
     int err = uv_accept(listener, &c->client.stream);
     if (!err)
-        err = uv_tcp_nodelay(&c->client.tcp, 1);
+        err = tune(&c->client.tcp);
     if (!err && l->open > l->max)
         err = UV_EMFILE;
     if (!err)
