@@ -15,7 +15,7 @@ import { snapshot } from '../harness/history.mjs';
 import { openContact } from '../harness/seal.mjs';
 import { median } from '../bench/frame.mjs';
 import { QUIET, benchCluster, correlated, cpu, kill, program, serverPids, startSink, subscribe, upload } from '../bench/stage.mjs';
-import { DOSSIERS, fill, gb, roomFor } from './fill.mjs';
+import { DOSSIERS, fill, fillScaled, gb, roomFor } from './fill.mjs';
 
 const FIRST_DAY = 1_000; // dossiers of the empty system: what is looked up must be there
 const CONNECTIONS = 64;
@@ -63,9 +63,10 @@ if (values.seed)
 // ---- one system
 
 class System {
-    constructor(name, dossiers) {
+    // scale: of ten years; undefined: a first day
+    constructor(name, scale) {
         this.name = name;
-        this.dossiers = dossiers;
+        this.scale = scale;
     }
 
     async open(seed) {
@@ -73,7 +74,8 @@ class System {
         this.sink = await startSink();
         this.app = await startApp({ cluster: this.cluster, services: [], config: { ...QUIET, portal: { api_minute: 1_000_000, lookups_minute: 1_000_000 } } });
         const { stdout } = await this.app.run(['endpoint', 'add', '--url', `http://127.0.0.1:${this.sink.port}/hook/all`, '--allow', '127.0.0.1/32', '--unit', 'H48']);
-        this.filled = await fill(this.app, stdout.match(/^endpoint (\S+)/m)[1], this.dossiers, seed);
+        const [, endpoint] = stdout.match(/^endpoint (\S+)/m);
+        this.filled = this.scale ? await fillScaled(this.app, endpoint, this.scale, seed) : await fill(this.app, endpoint, FIRST_DAY, seed);
         this.key = (await this.app.run(['apikey', 'create', '--unit', 'H48'])).stdout.trim();
         await subscribe(this.app, this.sink, ENDPOINTS); // from now on
         await this.cluster.psql('vacuum (freeze, analyze)'); // what autovacuum would have done over the years
@@ -206,14 +208,14 @@ function report(systems, results) {
 
 const luck = chance({ diagnostic: (text) => console.log(text) });
 const dossiers = Math.round(DOSSIERS * scale);
-const systems = [new System('empty', FIRST_DAY), new System('filled', dossiers)];
+const systems = [new System('empty'), new System('filled', scale)];
 try {
     console.log(`${dossiers} dossiers over ten years need about ${gb(roomFor(dossiers, tmpdir()))} on ${tmpdir()}`);
     for (const system of systems)
         await system.open(luck.int(2 ** 31));
-    const { seconds, samples, ...rows } = systems[1].filled;
+    const { seconds, samples, segments, ...rows } = systems[1].filled;
     const total = Object.values(rows).reduce((sum, n) => sum + n, 0);
-    console.log(`filled with ${total} rows in ${seconds} s, ${Math.round(total / seconds)} rows/s, ${gb(systems[1].bytes)}, ${Math.round(systems[1].bytes / dossiers)} bytes a dossier: `
+    console.log(`filled with ${total} rows in ${seconds} s, ${Math.round(total / seconds)} rows/s, ${gb(systems[1].bytes)}, ${Math.round(systems[1].bytes / dossiers)} bytes a dossier, ${segments} segments: `
         + Object.entries(rows).map(([table, n]) => `${n} ${table}`).join(', '));
     if (values.check)
         await systems[1].check();
@@ -226,7 +228,7 @@ try {
         }
     }
     const lines = report(systems, results);
-    writeFileSync(values.json, `${JSON.stringify({ scale, rounds, scans, rows, seconds, bytes: systems[1].bytes, lines, each: Object.fromEntries(
+    writeFileSync(values.json, `${JSON.stringify({ scale, rounds, scans, rows, segments, seconds, bytes: systems[1].bytes, lines, each: Object.fromEntries(
         systems.map((system) => [system.name, results.get(system)])) }, null, 2)}\n`);
 } finally {
     for (const system of systems)
