@@ -14,7 +14,8 @@ function run({ unit = {}, integration = {}, makefile = 'all units:\n\t@true\n' }
     const tree = newFolder('tree');
     for (const folder of ['tests/unit', 'tests/integration', 'build/unit'])
         mkdirSync(join(tree, folder), { recursive: true });
-    cpSync(join(root, 'tests/run.mjs'), join(tree, 'tests/run.mjs'));
+    for (const script of ['tests/run.mjs', 'tests/alloc/alloc.mjs', 'tests/fuzz/fuzz.mjs'])
+        cpSync(join(root, script), join(tree, script));
     cpSync(join(root, 'tests/harness'), join(tree, 'tests/harness'), { recursive: true });
     writeFileSync(join(tree, 'Makefile'), makefile);
     for (const [name, script] of Object.entries(unit)) {
