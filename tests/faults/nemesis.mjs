@@ -11,6 +11,7 @@
 //   strike(world, dose)  strikes, proves that it was felt, heals. → what proves it, in a few words. Throws when it was not felt.
 //
 // What was not recorded when everybody was struck is said again until its sender is at work again, so such a fault lasts until then.
+// What was sent while the network was struck may arrive as long again after it is healed, at peers whose senders have given up: TCP doubles its waits.
 // After a strike the services must be at work again within READY_MS, or, where a lease was lost with its owner, when that lease has ended.
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -66,7 +67,9 @@ export async function strike(world, one) {
             struck = Object.assign(entry, { dose });
             entry.proof = await kind.strike(world, dose);
             entry.healed = Date.now();
-            if (hits.length > 0)
+            if (kind.where === 'network')
+                entry.until = entry.healed + (entry.healed - entry.at);
+            else if (hits.length > 0)
                 entry.until = entry.healed;
             await atWork(world, hits.length > 0 ? hits : SERVICES);
         });

@@ -26,9 +26,10 @@ const n1 = (value) => value.toFixed(1);
 
 // → SVG. placeOf(fault): where it struck. title: one line above all.
 export function picture(history, title, placeOf = () => 'ground') {
-    const acked = history.uploads.filter(({ outcome }) => outcome === 'ok');
-    const events = [...history.uploads.map(({ until }) => until), ...history.nemesis.map(({ until, at }) => until ?? at)];
-    const from = Math.min(...history.uploads.map(({ at }) => at));
+    const uploads = history.uploads.filter(({ until }) => until !== undefined); // the others were under way when all was over
+    const acked = uploads.filter(({ outcome }) => outcome === 'ok');
+    const events = [...uploads.map(({ until }) => until), ...history.nemesis.map(({ healed, until, at }) => healed ?? until ?? at)];
+    const from = Math.min(...uploads.map(({ at }) => at));
     const seconds = Math.max(10, Math.ceil((Math.max(...events) - from) / 1_000));
     const x = (ms) => LEFT + ((ms - from) / 1_000 / seconds) * (WIDTH - LEFT - RIGHT);
 
@@ -37,12 +38,12 @@ export function picture(history, title, placeOf = () => 'ground') {
         rate('scans acknowledged a second', 'a', acked.map(({ until, scans }) => ({ at: until, n: scans.length })), { from, seconds, x }),
         rate('webhooks answered a second', 'b', history.sinks.flatMap(({ requests }) => requests.filter(({ answered }) => answered).map(({ answered }) => ({ at: answered, n: 1 }))),
             { from, seconds, x }),
-        latency({ uploads: history.uploads, from, seconds, x }),
+        latency({ uploads, from, seconds, x }),
     ];
     const faultsTop = TOP + panels.length * (PANEL + GAP);
     const height = faultsTop + rows.length * ROW + 40;
     const color = (fault) => `p${PLACES[placeOf(fault)] ?? 0}`;
-    const end = ({ until, at }) => Math.max(x(until ?? at), x(at) + 1.5);
+    const end = ({ until, at }) => Math.max(Math.min(x(until ?? at), WIDTH - RIGHT), x(at) + 1.5);
     const bands = history.nemesis.map((one) => `<rect class="band ${color(one.fault)}" x="${n1(x(one.at))}" y="${TOP}" width="${n1(end(one) - x(one.at))}" height="${faultsTop - TOP - GAP}"/>`);
     const bars = history.nemesis.map((one) => `<rect class="bar ${color(one.fault)}" rx="2" x="${n1(x(one.at))}" y="${faultsTop + rows.indexOf(one.fault) * ROW + 3}"`
         + ` width="${n1(end(one) - x(one.at))}" height="${ROW - 6}"><title>${escape(`${one.fault} ${JSON.stringify(one.dose ?? {})}: ${one.proof ?? ''}`)}</title></rect>`);

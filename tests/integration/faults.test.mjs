@@ -43,6 +43,7 @@ test('a run becomes a picture', () => {
     const history = new History();
     for (let i = 0; i < 60; i++)
         history.uploads.push({ at: i * 500, until: i * 500 + 20 + (i % 7 === 0 ? 900 : 0), outcome: i % 10 === 0 ? 'unknown' : 'ok', scans: [{}, {}] });
+    history.uploads.push({ at: 1_000, until: undefined, outcome: 'unknown', scans: [] });
     history.sinks.push({ requests: [{ answered: 3_000 }, { answered: undefined }] });
     history.nemesis.push({ fault: 'kill', at: 5_000, until: 5_100, hits: ['ingest'], dose: { service: 'ingest' }, proof: 'process 1 <died> & "left"' },
         { fault: 'pg-crash', at: 9_000, until: 14_000, hits: [] });
