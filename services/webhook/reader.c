@@ -249,7 +249,8 @@ static int give_up_front(struct endpoint *e, const struct rows *rows)
     return i;
 }
 
-// The rows of a span are those of the endpoint's units only; when they are all, the whole span is read.
+// The rows of a span are those of the endpoint's units only, and the first; when they are all, the whole span
+// is read. The first may lie behind it, after a gap.
 static void take_span(const struct lag_read *s, const struct db_result *r)
 {
     struct endpoint *e = s->endpoint;

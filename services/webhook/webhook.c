@@ -19,6 +19,11 @@
 #define DB_WAITING_MAX (4 * WEBHOOK_ENDPOINTS_MAX)
 #define DRAIN_MS       18000 // longer than a request may take, shorter than the frame's limit
 
+// The next row of the lane, whoever wants it: positions jump with an epoch (DESIGN §3), and who lags must
+// pass the gap in one step.
+#define NEXT_ROW                                                                                             \
+    "(select n.pos from dt.journey n where n.lane = $1::smallint and n.pos > $2::bigint order by n.pos "     \
+    "limit 1)"
 #define EVENT_COLUMNS "select * from dt.webhook_event where lane = $1::smallint "
 
 static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
@@ -50,7 +55,8 @@ static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
                         "select * from dt.webhook_read($1::bigint, $2::smallint, $3::bigint, $4::integer)"},
     [WEBHOOK_Q_SPAN] =
         {"span", EVENT_COLUMNS
-         "and pos > $2::bigint and pos <= $3::bigint and (unit = any ((select "
+         "and pos > $2::bigint and pos <= greatest($3::bigint, " NEXT_ROW ") and (pos = " NEXT_ROW
+         " or unit = any ((select "
          "string_to_array($5::text, ' '))::text[]) or unit ^@ any ((select array_agg(u || '.') "
          "from unnest(string_to_array($5::text, ' ')) u)::text[])) order by pos limit $4::integer"},
     [WEBHOOK_Q_DOSSIER] = {"dossier", EVENT_COLUMNS

@@ -99,7 +99,8 @@ const acked = () => history.uploads.filter(({ outcome }) => outcome === 'ok').le
 async function settled(limit = DRAIN_MS) {
     let wrong;
     await until(async () => (wrong = check(history, await snapshot(app.cluster))).length === 0, { limit, what: 'the checker is content' })
-        .catch((error) => assert.fail(`${error.message}: ${wrong.length} violations\n${wrong.slice(0, 40).join('\n')}`));
+        .catch((error) => assert.fail(`${error.message}: ${wrong.length} violations\n${wrong.slice(0, 40).join('\n')}\n`
+            + app.logs().filter(({ level }) => level !== 'debug').slice(-60).map((line) => JSON.stringify(line)).join('\n')));
 }
 
 async function archived() {
