@@ -36,6 +36,7 @@ ifeq ($(shell uname -m),x86_64)
 HARDEN += -fcf-protection=full
 endif
 
+comma := ,
 WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wvla -Wconversion -Wsign-conversion -Wimplicit-fallthrough -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Werror
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -61,13 +62,13 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.
 
 # ---- building
 
-.PHONY: all units unit run test faults soak drill lint setup clean help always
+.PHONY: all units unit sim run test faults soak drill lint setup clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(B)/duongthu ## build build/duongthu (what plain `make` does)
 
-units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/bench/no-signatures/duongthu $(B)/years/generate
+units: $(UNIT) $(DRIVERS) $(BENCH) $(B)/sim $(B)/bench/no-signatures/duongthu $(B)/years/generate
 
 .PHONY: fuzzers covertests fuzz alloc coverage
 fuzzers: $(FUZZ)
@@ -186,6 +187,17 @@ $(B)/years/generate: $(wildcard tests/years/*.c tests/years/*.h) $(B)/libduongth
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libduongthu.a $(PKG_LIBS)
 
+# The product's own objects on a simulated machine: what it defines itself, the library need not give (sim.h).
+SIM := $(wildcard tests/simulation/*.c)
+SIM_LD := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc free strdup strndup getpid)
+$(B)/sim: $(SIM:%.c=$(B)/obj/%.o) $(B)/libduongthu.a
+	$(CC) $(LDFLAGS) $(SIM_LD) -o $@ $^ $(PKG_LIBS)
+
+# No builtins: a compiler that knows malloc() would not expect ours to look at a variable.
+$(B)/obj/tests/simulation/%.o: tests/simulation/%.c Makefile | $(GEN) packages
+	@mkdir -p $(@D)
+	$(LAUNCHER) $(CC) $(CFLAGS) -fno-builtin -Itests -c -o $@ $<
+
 # A build with one fault in it, on purpose: the patched files are linked before the library, which gives the rest.
 $(B)/broken/%/duongthu: tests/faults/broken/%.patch $(B)/obj/services/duongthu.o $(B)/libduongthu.a
 	@rm -rf $(@D)
@@ -232,6 +244,9 @@ coverage: ## which branches of the rules (services/domain) the unit tests take; 
 	@deploy/setup.sh build test node
 	@exec $(NODE) tests/coverage.mjs $(ARGS)
 
+sim: $(B)/sim ## simulated days of the pure cores: 200 of them, or SEEDS=N from SEED=N on (CORE=webhook|sms|fold)
+	@$(B)/sim --seed $(or $(SEED),1) --seeds $(or $(SEEDS),$(if $(SEED),1,200)) $(if $(CORE),--core $(CORE))
+
 lint: ## layout, clang-tidy, cppcheck, house limits
 	@deploy/setup.sh build lint node
 	@exec $(NODE) tests/lint/lint.mjs $(ARGS)
@@ -270,4 +285,4 @@ $(B)/lint/%.tidy: $(B)/obj/%.o .clang-tidy
 	@clang-tidy --quiet $*.c -- $(filter-out -MMD -MP,$(CFLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 
--include $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(patsubst $(B)/unit/%,$(B)/obj/tests/unit/%.d,$(UNIT)) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d) $(COVERED:.o=.d)
+-include $(SIM:%.c=$(B)/obj/%.d) $(OBJS:.o=.d) $(B)/obj/services/duongthu.d $(patsubst $(B)/unit/%,$(B)/obj/tests/unit/%.d,$(UNIT)) $(DRIVERS:=.d) $(FUZZED:%.c=$(B)/fuzz/obj/%.d) $(COVERED:.o=.d)

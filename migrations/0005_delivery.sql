@@ -64,7 +64,7 @@ create table dt.replay (
 create view dt.webhook_event as
     select j.lane, j.pos, j.cause_lane, j.cause_pos, j.cause_part, j.dossier, j.seq, j.kind, j.flags, j.occurred_at, j.recorded_at, j.unit, j.code, j.item, j.leg,
            j.state, j.retracts, j.details,
-           (select string_agg(uuid_send(g.endpoint), ''::bytea) from dt.gap g where g.lane = j.lane and g.dossier = j.dossier) as gaps
+           (select string_agg(uuid_send(g.endpoint), ''::bytea) from dt.gap g where g.lane = j.lane and g.dossier = j.dossier and g.seq < j.seq) as gaps
     from dt.journey j;
 
 -- The next events of a lane, published by the commit of this statement.
@@ -157,19 +157,26 @@ end $$;
 -- Turns what people asked for into holds and cursors; returns the endpoints whose state has changed.
 create function dt.webhook_replays(p_epoch bigint) returns setof uuid
 language plpgsql as $$
-declare r dt.replay;
+declare
+    r      dt.replay;
+    v_done bigint; -- where the endpoint stands in the lane: nothing behind it may be skipped, wherever people want it to begin
 begin
     perform dt.lease_check('webhook', p_epoch);
     for r in delete from dt.replay returning * loop
+        v_done := coalesce((select k.done from dt.endpoint_cursor k where k.lane = r.lane and k.endpoint = r.endpoint order by k.n desc limit 1), 0);
         if r.dossier <> 0 then
             insert into dt.hold as d (lane, endpoint, dossier, from_seq, next_at, why)
-            values (r.lane, r.endpoint, r.dossier, r.from_at, clock_timestamp(), 'replay')
+            select r.lane, r.endpoint, r.dossier,
+                   least(r.from_at, coalesce(min(j.seq) filter (where j.pos > v_done), max(j.seq) + 1, 1)), clock_timestamp(), 'replay'
+            from dt.journey j where j.lane = r.lane and j.dossier = r.dossier
             on conflict (lane, endpoint, dossier) do update
-                set from_seq = least(d.from_seq, excluded.from_seq), attempts = 0, since = excluded.since, next_at = excluded.next_at, why = excluded.why;
+                set from_seq = least(d.from_seq, r.from_at), attempts = 0, since = excluded.since, next_at = excluded.next_at, why = excluded.why;
         else
-            -- A hold that begins later is covered by the cursor; one that begins earlier still covers its dossier.
-            delete from dt.hold d using dt.journey j
-            where d.lane = r.lane and d.endpoint = r.endpoint and j.lane = d.lane and j.dossier = d.dossier and j.seq = d.from_seq and j.pos >= r.from_at;
+            -- A hold that begins earlier still covers its dossier; all others are covered by the cursor.
+            r.from_at := least(r.from_at, v_done + 1);
+            delete from dt.hold d
+            where d.lane = r.lane and d.endpoint = r.endpoint and not exists
+                (select from dt.journey j where j.lane = d.lane and j.dossier = d.dossier and j.seq = d.from_seq and j.pos < r.from_at);
             insert into dt.endpoint_cursor (lane, endpoint, n, done, since)
             select r.lane, r.endpoint, coalesce((select max(k.n) from dt.endpoint_cursor k where k.lane = r.lane and k.endpoint = r.endpoint), 0) + 1,
                    r.from_at - 1, clock_timestamp();

@@ -6,6 +6,7 @@
 #include "base/ready.h"
 #include "io/crypto.h"
 #include "io/db.h"
+#include "io/service.h"
 #include "sms/gateway.h"
 
 #define SMS_LANES_MAX 16
@@ -51,6 +52,9 @@ struct sms {
     unsigned open;          // handles and parts that stop() still waits for
 };
 
+// The service around a zeroed struct, which lives as long as the process: sms_run() runs one, the simulation
+// (tests/simulation) several.
+struct service sms_service(struct sms *s);
 // The lease is ours now and for a while: checked before each submission.
 bool sms_owns(const struct sms *s);
 // A writing statement answered DT001: another process owns the lease.

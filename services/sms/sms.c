@@ -247,6 +247,17 @@ static void on_released(struct db_query *q, int err, const struct db_result *r)
     close_parts(q->owner);
 }
 
+// Not while the query is under way: it would end as this one, too.
+static int release_lease(struct sms *s)
+{
+    db_params_reset(&s->lease_query.params);
+    db_put_int8(&s->lease_query.params, s->epoch);
+    s->lease_query.statement = SMS_Q_RELEASE;
+    s->lease_query.done = on_released;
+    s->lease_query.timeout_ms = 2000;
+    return db_submit(s->db, &s->lease_query);
+}
+
 // Waits for the gateway's answers, so that a planned stop leaves nothing unknown.
 static void on_drain_tick(uv_timer_t *t)
 {
@@ -256,12 +267,7 @@ static void on_drain_tick(uv_timer_t *t)
     if ((planner_busy(s->planner) || sender_busy(s->sender) || s->lease_busy) && !late)
         return;
     (void)uv_timer_stop(t);
-    db_params_reset(&s->lease_query.params);
-    db_put_int8(&s->lease_query.params, s->epoch);
-    s->lease_query.statement = SMS_Q_RELEASE;
-    s->lease_query.done = on_released;
-    s->lease_query.timeout_ms = 2000;
-    if (s->epoch == 0 || s->lease_busy || db_submit(s->db, &s->lease_query) != ERR_OK)
+    if (s->epoch == 0 || s->lease_busy || release_lease(s) != ERR_OK)
         close_parts(s);
 }
 
@@ -282,10 +288,15 @@ static void stop(void *ctx)
         on_listener_drained(s);
 }
 
+struct service sms_service(struct sms *s)
+{
+    return (struct service){
+        .name = "sms", .start = start, .stop = stop, .reload = read_quiet_hours, .ctx = s};
+}
+
 int sms_run(int argc, char **argv)
 {
     static struct sms sms;
-    const struct service service = {
-        .name = "sms", .start = start, .stop = stop, .reload = read_quiet_hours, .ctx = &sms};
+    const struct service service = sms_service(&sms);
     return service_run(&service, argc, argv);
 }

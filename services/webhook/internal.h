@@ -13,6 +13,7 @@
 #include "io/crypto.h"
 #include "io/db.h"
 #include "io/fetch.h"
+#include "io/service.h"
 #include "io/standard_webhooks.h"
 #include "webhook/breaker.h"
 #include "webhook/letter.h"
@@ -59,7 +60,8 @@ struct endpoint {
     struct list starved; // webhook.starved: no global place was free
     struct list touched; // webhook.touched: something is to be recorded
     struct webhook *webhook;
-    unsigned refs; // the registry's and one per operation under way
+    unsigned refs;    // the registry's and one per operation under way
+    unsigned flights; // requests under way, of any generation
     unsigned char id[16];
     uint64_t generation;
     enum endpoint_phase phase;
@@ -133,6 +135,9 @@ struct webhook {
 
 // ---- webhook.c
 
+// The service around a zeroed struct, which lives as long as the process: webhook_run() runs one, the
+// simulation (tests/simulation) several.
+struct service webhook_service(struct webhook *w);
 // The lease is ours now and for a while, and we are not stopping: checked before each send.
 bool webhook_owns(const struct webhook *w);
 // A writing statement answered DT001, or we must start anew: every outbox is thrown away.

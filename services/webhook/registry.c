@@ -293,9 +293,13 @@ static void on_state(struct db_query *q, int err, const struct db_result *r)
     free(s);
 }
 
+// Not while requests of the outbox before this one are under way: a dossier would have two at once. The next
+// refresh tries again; a request ends within its time limit.
 static void load_state(struct endpoint *e)
 {
     struct webhook *w = e->webhook;
+    if (e->flights > 0)
+        return;
     struct state_load *s = calloc(1, sizeof *s);
     if (!s)
         return;

@@ -130,13 +130,19 @@ static void settle(struct flight *f, const struct answer *a, int64_t now)
         outbox_returned(&e->outbox, f->key);
         break;
     }
+    recorder_touch(e);
+}
+
+// What the answer tells of the endpoint holds whatever has become of the outbox since (a replay).
+static void note_health(const struct flight *f, const struct answer *a, int64_t now)
+{
+    struct endpoint *e = f->endpoint;
     if (a->verdict == ANSWER_DELIVERED)
         pace_success(&e->pace, f->fetch.took_ms);
     else if (a->throttle)
         pace_throttle(&e->pace, a->retry_after_ms, now);
-    if (a->verdict != ANSWER_NONE && (a->blames || a->verdict == ANSWER_DELIVERED))
+    if (a->blames || a->verdict == ANSWER_DELIVERED)
         (void)breaker_note(&e->breaker, a->verdict == ANSWER_DELIVERED || a->verdict == ANSWER_ABORTED, now);
-    recorder_touch(e);
     if (a->verdict == ANSWER_GONE)
         endpoint_disable(e, "410 Gone");
     else
@@ -159,10 +165,13 @@ static void on_answer(struct fetch *fetch)
     const struct answer a = answer_judge(fetch, clock_wall_ms());
     bool current = f->generation == e->generation;
     w->flight_count--;
+    e->flights--;
     if (w->epoch != 0 && a.verdict != ANSWER_NONE)
         record_attempt(f, &a);
     if (current)
         settle(f, &a, clock_mono_ms());
+    if (w->epoch != 0 && a.verdict != ANSWER_NONE)
+        note_health(f, &a, clock_mono_ms());
     e->refs++;
     flight_free(f);
     recorder_step(w->recorder);
@@ -228,11 +237,19 @@ static int launch(struct flight *f)
     return fetch_start(w->fetcher, &f->fetch);
 }
 
+// What was asked before a held dossier's events were read may have changed meanwhile.
+static bool is_welcome(const struct endpoint *e)
+{
+    const struct webhook *w = e->webhook;
+    return w->flight_count < w->in_flight_max && e->status == ENDPOINT_ACTIVE &&
+           e->breaker.state != BREAKER_OPEN && clock_mono_ms() >= e->pace.paused_until_ms;
+}
+
 bool sender_go(struct endpoint *e, struct outbox_key *key)
 {
     struct webhook *w = e->webhook;
     const struct outbox_delivery *d = outbox_head(key);
-    struct flight *f = webhook_owns(w) ? calloc(1, sizeof *f) : NULL;
+    struct flight *f = webhook_owns(w) && is_welcome(e) ? calloc(1, sizeof *f) : NULL;
     if (!f) {
         outbox_returned(&e->outbox, key);
         return false;
@@ -249,6 +266,7 @@ bool sender_go(struct endpoint *e, struct outbox_key *key)
     int err = launch(f);
     if (err == ERR_OK) {
         w->flight_count++;
+        e->flights++;
         return true;
     }
     log_error("event.unsendable", LOG_INT("lane", f->lane), LOG_INT("pos", f->pos), LOG_ERR(err));

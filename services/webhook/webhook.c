@@ -163,6 +163,8 @@ static void on_lease(struct db_query *q, int err, const struct db_result *r)
 {
     struct webhook *w = q->owner;
     w->lease_busy = false;
+    if (w->closing)
+        return;
     if (err != ERR_OK) {
         webhook_query_failed(w, "lease", err, r);
         return;
@@ -378,6 +380,17 @@ static void on_released(struct db_query *q, int err, const struct db_result *r)
     close_parts(q->owner);
 }
 
+// Not while the query is under way: it would end as this one, too.
+static int release_lease(struct webhook *w)
+{
+    db_params_reset(&w->lease_query.params);
+    db_put_int8(&w->lease_query.params, w->epoch);
+    w->lease_query.statement = WEBHOOK_Q_RELEASE;
+    w->lease_query.done = on_released;
+    w->lease_query.timeout_ms = 2000;
+    return db_submit(w->db, &w->lease_query);
+}
+
 static void on_drain_tick(uv_timer_t *timer)
 {
     struct webhook *w = timer->data;
@@ -390,12 +403,7 @@ static void on_drain_tick(uv_timer_t *timer)
         return;
     (void)uv_timer_stop(timer);
     w->closing = true;
-    db_params_reset(&w->lease_query.params);
-    db_put_int8(&w->lease_query.params, w->epoch);
-    w->lease_query.statement = WEBHOOK_Q_RELEASE;
-    w->lease_query.done = on_released;
-    w->lease_query.timeout_ms = 2000;
-    if (w->epoch == 0 || w->lease_busy || db_submit(w->db, &w->lease_query) != ERR_OK)
+    if (w->epoch == 0 || w->lease_busy || release_lease(w) != ERR_OK)
         close_parts(w);
 }
 
@@ -409,9 +417,14 @@ static void stop(void *ctx)
     (void)uv_timer_start(&w->tick, on_drain_tick, 0, 20);
 }
 
+struct service webhook_service(struct webhook *w)
+{
+    return (struct service){.name = "webhook", .start = start, .stop = stop, .ctx = w};
+}
+
 int webhook_run(int argc, char **argv)
 {
     static struct webhook webhook;
-    const struct service service = {.name = "webhook", .start = start, .stop = stop, .ctx = &webhook};
+    const struct service service = webhook_service(&webhook);
     return service_run(&service, argc, argv);
 }

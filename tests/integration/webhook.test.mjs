@@ -434,6 +434,28 @@ test('replay of one dossier, and of everything since a time', async (t) => {
     await app.stop();
 });
 
+test('a replay from where the endpoint has not come yet skips nothing', async (t) => {
+    const app = await webhook(t);
+    const office = await endpoint(app);
+    answers(office.path);
+    const [a, b] = dossiers(2);
+    await cluster.psql(`insert into dt.dossier_code (lane, code, dossier, from_at) values (0, $1, $2, now())`, [codeOf(a), a]);
+    await app.run(['endpoint', 'pause', office.path]);
+    await append(cluster, turns([a, b], 3));
+    const since = await one('select clock_timestamp()');
+    await append(cluster, [a]);
+    const taken = () => until(async () => await one('select count(*) from dt.replay') === 0, { what: 'the replay is taken' });
+    await app.run(['endpoint', 'replay', office.path, '--dossier', codeOf(a), '--from', '4']);
+    await taken();
+    await app.run(['endpoint', 'replay', office.path, '--since', since]);
+    await taken();
+    await app.run(['endpoint', 'resume', office.path]);
+    await settled(office);
+    assert.deepEqual(new Set(office.ok().map((request) => `${data(request).dossier} ${data(request).sequence}`)),
+        new Set([...[1, 2, 3, 4].map((n) => `${codeOf(a)} ${n}`), ...[1, 2, 3].map((n) => `${codeOf(b)} ${n}`)]));
+    await app.stop();
+});
+
 test('the command line refuses what would not work', async (t) => {
     const app = await webhook(t);
     const add = (...args) => app.run(['endpoint', 'add', ...args], { mayFail: true });

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What must hold of the tables and of the truth, whatever happens: nothing is lost, nothing is given up
+// early, the cursor passes nothing that is not settled, and in the end everything is.
+#include "simulation/webhook_world.h"
+
+#include "webhook/schedule.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define ROUNDING_MS 3 // a time may lose a fraction on each of its ways to the database and back
+
+static bool held_at(const struct endpoint_row *e, const struct row *r)
+{
+    return e->hold[r->dossier].there && e->hold[r->dossier].from_seq <= r->seq;
+}
+
+static void check_cursor(unsigned e, unsigned lane)
+{
+    const struct endpoint_row *row = &tables->endpoints[e];
+    int64_t done = row->cursor[lane].done;
+    SIM_CHECK(done <= tables->published[lane],
+              "endpoint %u: the cursor %u/%" PRId64 " is beyond what is published", e, lane, done);
+    int64_t *sure = &tables->sure[e][lane];
+    bool contiguous = true;
+    for (int64_t pos = *sure + 1; pos <= done; pos++) {
+        const struct row *r = row_at(lane, pos);
+        const struct truth *t = &tables->truth[e][row_number(r)];
+        bool settled = !t->wanted || (is_settled(t) && !t->replay_due);
+        SIM_CHECK(settled || held_at(row, r),
+                  "endpoint %u: the cursor %" PRId64 " passed %u/%" PRId64 " (dossier %u, seq %" PRId64
+                  "), which is neither settled nor held",
+                  e, done, lane, pos, r->dossier, r->seq);
+        contiguous = contiguous && settled;
+        if (contiguous)
+            *sure = pos;
+    }
+}
+
+// What is in front of a hold must be settled: from_seq may not skip.
+static void check_hold(unsigned e, unsigned d)
+{
+    const struct dossier *dossier = &tables->dossiers[d];
+    for (int64_t seq = tables->endpoints[e].hold[d].from_seq - 1; seq >= 1 && seq > dossier->seq - 40;
+         seq--) {
+        if (seq > dossier->seq)
+            continue;
+        const struct row *r = &tables->rows[dossier->rows[seq - 1]];
+        const struct truth *t = &tables->truth[e][row_number(r)];
+        SIM_CHECK(!t->wanted || (is_settled(t) && !t->replay_due) ||
+                      r->pos > tables->endpoints[e].cursor[r->lane].done,
+                  "endpoint %u, dossier %u: the hold begins at %" PRId64 ", and %" PRId64 " is not settled",
+                  e, d, tables->endpoints[e].hold[d].from_seq, seq);
+    }
+    SIM_CHECK(tables->endpoints[e].hold[d].from_seq <= dossier->seq + 1,
+              "endpoint %u, dossier %u: the hold begins at %" PRId64 ", and the newest event is %" PRId64, e,
+              d, tables->endpoints[e].hold[d].from_seq, dossier->seq);
+}
+
+void truth_recorded(void)
+{
+    for (unsigned e = 0; e < tables->endpoint_count; e++) {
+        for (unsigned lane = 0; lane < tables->lane_count; lane++)
+            check_cursor(e, lane);
+        for (unsigned d = 0; d < tables->dossier_count; d++) {
+            if (tables->endpoints[e].hold[d].there)
+                check_hold(e, d);
+        }
+    }
+}
+
+// Only after the whole schedule, counted from its own first failure; or unsent, when the endpoint has been
+// down and the event has waited for as long.
+void truth_given_up(unsigned e, unsigned number)
+{
+    const struct row *r = &tables->rows[number];
+    const struct truth *t = &tables->truth[e][number];
+    int64_t total = SCHEDULE_TOTAL_MS / sim_knobs.speed - ROUNDING_MS, now = sim_now();
+    SIM_CHECK(t->wanted, "endpoint %u: %d/%" PRId64 " is given up and was never wanted", e, r->lane, r->pos);
+    bool tried = t->first_failed > 0 && now - t->first_failed >= total;
+    bool down = tables->last_taken[e] < 0 || now - tables->last_taken[e] >= total;
+    bool waited = sim_wall() - r->recorded_ms >= total;
+    SIM_CHECK(tried || (down && waited),
+              "endpoint %u: %d/%" PRId64 " (dossier %u, seq %" PRId64 ") is given up %" PRId64
+              " ms after its first failure (0: none: %d), %" PRId64 " ms old; the schedule is %" PRId64 " ms",
+              e, r->lane, r->pos, r->dossier, r->seq, now - t->first_failed, t->first_failed == 0,
+              sim_wall() - r->recorded_ms, total);
+}
+
+static bool is_over(const struct truth *t)
+{
+    return !t->wanted || (is_settled(t) && !t->replay_due);
+}
+
+// Says what is left of one endpoint; false: nothing is.
+static bool is_left(unsigned e, bool but_poison, char *why, size_t cap)
+{
+    const struct endpoint_row *endpoint = &tables->endpoints[e];
+    for (unsigned i = 0; i < tables->row_count; i++) {
+        const struct row *r = &tables->rows[i];
+        const struct truth *t = &tables->truth[e][i];
+        if (is_over(t) || (but_poison && tables->dossiers[r->dossier].poison))
+            continue;
+        (void)snprintf(why, cap, "%d/%" PRId64 " (dossier %u%s, seq %" PRId64 ") was never taken%s", r->lane,
+                       r->pos, r->dossier, tables->dossiers[r->dossier].poison ? ", poison" : "", r->seq,
+                       is_settled(t) ? " again, as people asked" : "");
+        return true;
+    }
+    for (unsigned d = 0; d < tables->dossier_count; d++) {
+        if (!endpoint->hold[d].there || (but_poison && tables->dossiers[d].poison))
+            continue;
+        (void)snprintf(why, cap, "dossier %u is still held from %" PRId64, d, endpoint->hold[d].from_seq);
+        return true;
+    }
+    for (unsigned lane = 0; lane < tables->lane_count; lane++) {
+        if (endpoint->cursor[lane].done >= (int64_t)tables->lane_len[lane])
+            continue;
+        (void)snprintf(why, cap, "the cursor of lane %u stands at %" PRId64 " of %u", lane,
+                       endpoint->cursor[lane].done, tables->lane_len[lane]);
+        return true;
+    }
+    return false;
+}
+
+bool truth_drained(bool but_poison)
+{
+    char why[160];
+    for (unsigned e = 0; e < tables->endpoint_count; e++) {
+        if (is_left(e, but_poison, why, sizeof why))
+            return false;
+    }
+    return true;
+}
+
+void truth_end(bool but_poison)
+{
+    char why[160];
+    for (unsigned e = 0; e < tables->endpoint_count; e++)
+        SIM_CHECK(!is_left(e, but_poison, why, sizeof why), "endpoint %u (%s): %s", e,
+                  tables->endpoints[e].status, why);
+}
