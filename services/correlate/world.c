@@ -332,6 +332,18 @@ static bool comes_before(const struct world_link *a, const struct world_link *b)
     return a->dossier->id != b->dossier->id ? a->dossier->id < b->dossier->id : a->from < b->from;
 }
 
+// Each link of the two tells from where the one before it ended, in whatever order they became known.
+static void order_links(const struct world_item *item, const struct world_dossier *d)
+{
+    int64_t since = 0;
+    for (struct world_link *l = item->links; l; l = l->next_of_item) {
+        if (l->dossier != d)
+            continue;
+        l->since = since;
+        since = l->to;
+    }
+}
+
 struct world_link *world_add_link(struct world *w, struct world_item *item, struct world_dossier *d,
                                   int64_t from, int64_t to, bool fresh)
 {
@@ -342,13 +354,11 @@ struct world_link *world_add_link(struct world *w, struct world_item *item, stru
     l->dossier = d;
     l->from = from;
     l->to = to;
-    while (*place && comes_before(*place, l)) {
-        if ((*place)->dossier == d)
-            l->since = (*place)->to;
+    while (*place && comes_before(*place, l))
         place = &(*place)->next_of_item;
-    }
     l->next_of_item = *place;
     *place = l;
+    order_links(item, d);
     l->next_of_dossier = d->links;
     d->links = l;
     if (fresh)
@@ -358,6 +368,7 @@ struct world_link *world_add_link(struct world *w, struct world_item *item, stru
 
 void world_touch_link(struct world *w, struct world_link *link)
 {
+    order_links(link->item, link->dossier);
     if (link->dirty)
         return;
     link->dirty = true;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define TRACE_LINES 4000
-#define TRACE_WIDTH 168
+#define TRACE_WIDTH 256
 #define EVENTS_MAX  (20u << 20) // of one run: more is a loop without end
 
 struct event {
