@@ -198,6 +198,19 @@ $(B)/obj/tests/simulation/%.o: tests/simulation/%.c Makefile | $(GEN) packages
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(CFLAGS) -fno-builtin -Itests -c -o $@ $<
 
+# The same with one fault in the product, on purpose: the simulation must find it.
+define broken_sim
+	@rm -rf $(@D)
+	@for f in $$(sed -n 's|^+++ b/||p' $<); do mkdir -p $(@D)/$${f%/*}; cp $$f $(@D)/$$f; done
+	@patch --quiet -p1 -d $(@D) <$<
+	$(LAUNCHER) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) $(SIM_LD) -o $@ $(filter %.o,$^) $(@D)/services/*/*.c \
+		$(B)/libduongthu.a $(PKG_LIBS)
+endef
+$(B)/broken-sim/%/sim: tests/simulation/broken/%.patch $(SIM:%.c=$(B)/obj/%.o) $(B)/libduongthu.a
+	$(broken_sim)
+$(B)/broken-sim/%/sim: tests/faults/broken/%.patch $(SIM:%.c=$(B)/obj/%.o) $(B)/libduongthu.a
+	$(broken_sim)
+
 # A build with one fault in it, on purpose: the patched files are linked before the library, which gives the rest.
 $(B)/broken/%/duongthu: tests/faults/broken/%.patch $(B)/obj/services/duongthu.o $(B)/libduongthu.a
 	@rm -rf $(@D)

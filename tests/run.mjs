@@ -18,7 +18,7 @@ const UNIT_LIMIT_MS = 60_000; // one unit test program
 const FILE_LIMIT_MS = 300_000; // one file of integration, faults or e2e
 const BUILD_LIMIT_MS = 1_200_000;
 const FLAVOURS = {
-    gcc: { folder: 'build', suites: ['unit', 'integration', 'faults', 'e2e'] },
+    gcc: { folder: 'build', suites: ['unit', 'simulation', 'integration', 'faults', 'e2e'] },
     clang: { folder: 'build/clang', suites: ['unit'] }, // a second opinion on warnings; same code, same system
     asan: { folder: 'build/asan', suites: ['unit', 'alloc', 'fuzz', 'integration'], targets: ['fuzzers'] },
 };

@@ -147,15 +147,15 @@ static void something(void)
         EVENT_ITEM_LOST,       EVENT_ITEM_FOUND,     EVENT_RETURN_STARTED, EVENT_FEE_COLLECTED};
     static const enum event_kind bag_kinds[] = {EVENT_BAG_CLOSED, EVENT_BAG_RECEIVED, EVENT_BAG_OPENED};
     uint64_t what = sim_below(100);
-    if (what < 60)
+    if (what < 50)
         scan(kinds[sim_below(ARRAY_LEN(kinds))], items[sim_below(ITEMS)]);
-    else if (what < 75)
+    else if (what < 65)
         scan_list(bag_kinds[sim_below(3)], bags[sim_below(BAGS)], items, ITEMS);
-    else if (what < 83)
+    else if (what < 72)
         scan_list(sim_chance(500) ? EVENT_DISPATCH_DEPARTED : EVENT_DISPATCH_ARRIVED, dispatch, bags, BAGS);
-    else if (what < 92)
+    else if (what < 84)
         join(EVENT_DOSSIER_LINK);
-    else if (what < 95)
+    else if (what < 93)
         join(EVENT_DOSSIER_UNLINK);
     else
         correct();
@@ -261,8 +261,9 @@ static uint64_t hash_items(const struct world *w)
         SIM_CHECK(now.state == it->now.state, "%s: state %u is kept, the fold says %u", it->code,
                   it->now.state, now.state);
         for (const struct world_link *l = sim_tracing ? it->links : NULL; l; l = l->next_of_item)
-            sim_say("%s is linked to %" PRId64 " from minute %" PRId64 " to %" PRId64 ", tells since %" PRId64, it->code,
-                    l->dossier->id, (l->from - SIM_WALL_0) / MINUTE_MS,
+            sim_say("%s is linked to %" PRId64 " from minute %" PRId64 " to %" PRId64
+                    ", tells since %" PRId64,
+                    it->code, l->dossier->id, (l->from - SIM_WALL_0) / MINUTE_MS,
                     l->to == WORLD_OPEN ? -1 : (l->to - SIM_WALL_0) / MINUTE_MS, l->since / MINUTE_MS);
         for (size_t i = 0; i < n; i++) {
             h = mixed_number(h, facts[i].at);
@@ -428,7 +429,9 @@ static struct telling read_log(const unsigned *order, const struct way *way)
     struct engine *e = open_engine(&(struct world_ids){0, 0, 0}, way->max_rows);
     unsigned left = 0;
     for (unsigned i = 0; i < day.log_len; i++) {
-        const struct batch_fact *f = &day.facts[order[i]].row;
+        struct batch_fact row = day.facts[order[i]].row;
+        const struct batch_fact *f = &row;
+        row.pos = i + 1;
         int32_t part = 0;
         if (sim_tracing)
             trace_fact(way, f);

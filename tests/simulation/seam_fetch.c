@@ -176,7 +176,8 @@ static void begin(struct fetch_transfer *t)
     t->active = true;
     t->started = sim_now();
     t->fetcher->active++;
-    later(t->fetcher->process, sim_between(0, 5), on_connected, t);
+    bool slow = sim_has(FAULT_PEER_SLOW) && sim_chance(20);
+    later(t->fetcher->process, slow ? sim_between(50, 4000) : sim_between(0, 5), on_connected, t);
     later(t->fetcher->process, total, on_limit, t);
 }
 
@@ -218,7 +219,8 @@ int fetch_start(struct fetcher *fr, struct fetch *f)
     memcpy(t->url, f->url, strlen(f->url));
     t->body = world_memory(f->body_len + 1);
     memcpy(t->body, f->body, f->body_len);
-    t->request = (struct peer_request){fr->process, fr->process->life, t->url, t->body, f->body_len};
+    t->request =
+        (struct peer_request){fr->process, fr->process->life, sim_now(), t->url, t->body, f->body_len};
     list_push(&fr->all, &t->node);
     f->transfer = t;
     list_init(&f->node);

@@ -119,6 +119,7 @@ void db_forget(void); // a new run
 struct peer_request {
     const struct process *process;
     uint64_t life;
+    int64_t decided; // when the process started it
     const char *url, *body;
     size_t body_len;
 };

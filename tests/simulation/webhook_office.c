@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JUST_NOW_MS 30 // between the decision to send and the first byte
-
 // What one life of one process has seen of one endpoint.
 struct seen {
     const struct process *process;
@@ -134,18 +132,18 @@ static void check_copy(const struct peer_request *r, const struct letter_read *l
 
 static void check_rate(const struct peer_request *r, const struct seen *s, const struct letter_read *l)
 {
-    int64_t now = sim_now(), wait = BREAKER_WAIT_MS / sim_knobs.speed;
-    if (r->process->frozen_until > 0 && now - r->process->frozen_until < 1000)
+    int64_t now = r->decided, wait = BREAKER_WAIT_MS / sim_knobs.speed;
+    if (r->process->frozen_until > 0 && sim_now() - r->process->frozen_until < 1000)
         return; // what was decided before it froze leaves now
     SIM_CHECK(s->in_flight[l->dossier] == 0, "endpoint %u: two requests of dossier %u at once", l->endpoint,
               l->dossier);
     SIM_CHECK(s->all_in_flight < (unsigned)sim_knobs.per_endpoint,
               "endpoint %u: more than %" PRId64 " requests at once", l->endpoint, sim_knobs.per_endpoint);
-    SIM_CHECK(now >= s->paused_until || now - s->pause_set_at < JUST_NOW_MS,
+    SIM_CHECK(now >= s->paused_until || now <= s->pause_set_at,
               "endpoint %u asked for a pause until %" PRId64 " and is sent something at %" PRId64,
               l->endpoint, s->paused_until, now);
     SIM_CHECK(s->failed_in_a_row < BREAKER_TRIP_CONSECUTIVE || now - s->failed_at >= wait ||
-                  now - s->failed_at < JUST_NOW_MS,
+                  now <= s->failed_at,
               "endpoint %u has failed %u times in a row, and is tried again after %" PRId64 " ms",
               l->endpoint, s->failed_in_a_row, now - s->failed_at);
 }
@@ -283,7 +281,8 @@ static void ended(const struct peer_request *r, int outcome, int status, const c
     if (t->first_failed == 0)
         t->first_failed = sim_now();
     note_pause(s, status, retry_after);
-    if (status != 429) {
+    bool old = s->failed_in_a_row >= BREAKER_TRIP_CONSECUTIVE && r->decided <= s->failed_at;
+    if (status != 429 && !old) { // old: under way when the breaker opened
         s->failed_in_a_row++;
         s->failed_at = sim_now();
     }

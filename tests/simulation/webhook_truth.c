@@ -129,7 +129,7 @@ bool truth_drained(bool but_poison)
         if (is_left(e, but_poison, why, sizeof why))
             return false;
     }
-    return true;
+    return tables->replay_count == 0;
 }
 
 void truth_end(bool but_poison)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Seeds of the simulation that every change must survive, and faults that it must find.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = resolve(HERE, '../..');
+const BUILD = process.env.TEST_BUILD ?? join(ROOT, 'build');
+const SANITIZED = (process.env.TEST_FLAVOUR ?? 'gcc') === 'asan';
+const SEEDS = SANITIZED ? 40 : 1000;
+const BROKEN_SEEDS = 600;
+
+function run(program, args) {
+    const { status, signal, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', timeout: 240_000 });
+    return { code: status ?? signal, text: `${stdout}${stderr}` };
+}
+
+test(`${SEEDS} seeds hold, and the run tells how many there are`, (t) => {
+    const { code, text } = run(join(BUILD, 'sim'), ['--seeds', String(SEEDS)]);
+    assert.equal(code, 0, text);
+    for (const core of ['webhook', 'sms', 'fold'])
+        assert.match(text, new RegExp(`^${core} +${SEEDS} seeds from 1: all hold`, 'm'));
+    t.diagnostic(text);
+});
+
+// What each of them breaks, and the core that finds it.
+const BROKEN = {
+    'breaker-stuck-shut': 'webhook', 'given-up-early': 'webhook', 'lease-for-ever': 'webhook', 'pause-ignored': 'webhook',
+    'lost-is-later': 'sms', 'recover-nothing': 'sms', 'told-twice': 'fold',
+    // of tests/faults/broken
+    'done-when-read': 'webhook', 'drop-on-500': 'webhook', 'gap-untold': 'webhook', 'unordered-delivery': 'webhook', 'fold-by-arrival': 'fold',
+};
+
+if (!SANITIZED) {
+    test('every fault on the list has its test', () => {
+        const own = readdirSync(join(HERE, 'broken')).map((file) => basename(file, '.patch'));
+        assert.deepEqual(own.filter((name) => !BROKEN[name]), []);
+    });
+
+    for (const [name, core] of Object.entries(BROKEN)) {
+        test(`${name} is found, and the seed that is named finds it again`, () => {
+            const program = join(BUILD, 'broken-sim', name, 'sim');
+            const made = run('make', ['--no-print-directory', '-s', relative(ROOT, program)]);
+            assert.equal(made.code, 0, made.text);
+            const found = run(program, ['--seeds', String(BROKEN_SEEDS), '--core', core]);
+            assert.equal(found.code, 1, found.text);
+            const [, seed] = found.text.match(/^again: make sim SEED=(\d+) CORE=/m) ?? assert.fail(found.text);
+            const verdict = (text) => text.match(/^FAILED core .*$/m)[0];
+            assert.equal(verdict(run(program, ['--seed', seed, '--core', core]).text), verdict(found.text));
+            assert.doesNotMatch(found.text, /went another way/);
+        });
+    }
+}
