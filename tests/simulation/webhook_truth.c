@@ -78,7 +78,10 @@ void truth_given_up(unsigned e, unsigned number)
     int64_t total = SCHEDULE_TOTAL_MS / sim_knobs.speed - ROUNDING_MS, now = sim_now();
     SIM_CHECK(t->wanted, "endpoint %u: %d/%" PRId64 " is given up and was never wanted", e, r->lane, r->pos);
     bool tried = t->first_failed > 0 && now - t->first_failed >= total;
-    bool down = tables->last_taken[e] < 0 || now - tables->last_taken[e] >= total;
+    // One that has come back counts as down until it has taken five in a row.
+    int64_t since = tables->endpoints[e].down_since;
+    bool down = tables->last_taken[e] < 0 || now - tables->last_taken[e] >= total ||
+                (since > 0 && sim_wall() - since >= total);
     bool waited = sim_wall() - r->recorded_ms >= total;
     SIM_CHECK(tried || (down && waited),
               "endpoint %u: %d/%" PRId64 " (dossier %u, seq %" PRId64 ") is given up %" PRId64
