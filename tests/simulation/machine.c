@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "io/crypto.h"
 
+#include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -511,6 +512,14 @@ static void random_out(void *ctx, void *out, size_t len)
         *at++ = (unsigned char)(sim_random() >> 56);
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
+{
+    (void)st;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 int main(int argc, char **argv)
 {
     if (!parse_options(argc, argv))
@@ -534,7 +543,5 @@ int main(int argc, char **argv)
             ok = run_core(&cores[i]);
         (void)fflush(stdout);
     }
-    char command[64];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", sim_keys);
-    return system(command) == 0 && ok ? 0 : 1;
+    return nftw(sim_keys, remove_one, 4, FTW_DEPTH | FTW_PHYS) == 0 && ok ? 0 : 1;
 }
