@@ -29,9 +29,9 @@ const STALL_MS = 1_000;
 const WEBHOOK = { speed: 1_000, timeout: '4s' }; // retries after 5 ms, 300 ms, 1.8 s, …
 const OVERTIME = 1.3; // what is left of the plan after so much of its time is left out
 const SPARE = 200; // dossiers that faults may set on their way
-const SCALES = { // disks in MiB; rows of a segment
-    small: { segmentRows: 1_000, disks: { data: 768, wal: 512 } },
-    full: { segmentRows: 20_000, disks: { data: 12_288, wal: 2_048 } },
+const SCALES = { // disks in MiB; rows of a segment; in how many orders all facts are folded again at the end
+    small: { segmentRows: 1_000, disks: { data: 768, wal: 512 }, orders: 10 },
+    full: { segmentRows: 20_000, disks: { data: 12_288, wal: 2_048 }, orders: 1 },
 };
 
 const minutes = Number(process.env.MINUTES || 4);
@@ -125,7 +125,7 @@ async function runThrough(world, luck, plan) {
     const from = Date.now();
     await world.drain().catch((error) => errors.push(error));
     say(`drained after ${Date.now() - from} ms`);
-    const { wrong, db, summary } = await world.verdict(10);
+    const { wrong, db, summary } = await world.verdict(SCALES[scale].orders);
     return judge(world, errors.map(({ message }) => message).concat(wrong), db, summary);
 }
 
@@ -159,4 +159,7 @@ function judge({ history }, wrong, db, summary) {
     };
 }
 
+// Told to stop: the handlers of `exit` end what we started and take the disks away.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'])
+    process.on(signal, () => process.exit(1));
 await main();
