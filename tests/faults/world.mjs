@@ -23,6 +23,7 @@ export const LEASE_MS = 15_000;
 export const HONEST_MS = 5_000; // a service that can't work says so (quality H1)
 export const MACHINE_MS = 3_000; // what a busy machine may add to our asking
 const PATIENCE_MS = 60_000; // of each wait inside a fault: faults overlap
+const ANSWER_MS = 30_000; // of the office API: a link may swallow it
 const DRAIN_MS = 120_000;
 const DATABASE_PORT = 6_432; // of PostgreSQL on its machine, through the proxy
 const DELIVERED = 18; // domain.md 7.1
@@ -138,7 +139,7 @@ export class World {
     // A request of the office API; throws what is no good answer.
     async api(method, path, body) {
         const response = await fetch(this.app.url('portal', `/api/v1/dossiers/${path}`), {
-            method, body: body && JSON.stringify(body),
+            method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_MS),
             headers: { authorization: `Bearer ${this.key}`, ...(body ? { 'content-type': 'application/json', 'idempotency-key': randomUUID() } : {}) },
         });
         if (!response.ok)

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 import { root } from './build.mjs';
 
+const PATIENCE_MS = 30_000; // for an answer: a link may swallow it and leave the connection standing
 export const PROTOBUF = 'application/x-protobuf';
 export const JSON_TYPE = 'application/json';
 
@@ -188,7 +189,7 @@ export class Device {
     }
 
     async post(path, body, headers = { 'content-type': JSON_TYPE }) {
-        const response = await fetch(this.url + path, { method: 'POST', headers, body });
+        const response = await fetch(this.url + path, { method: 'POST', headers, body, signal: AbortSignal.timeout(PATIENCE_MS) });
         const bytes = Buffer.from(await response.arrayBuffer());
         const type = response.headers.get('content-type') ?? '';
         return {
