@@ -65,6 +65,8 @@ static void take_ended(void)
         t.done++;
         if (t.started < t.count)
             load(easy);
+        else
+            curl_easy_cleanup(easy);
     }
 }
 
@@ -200,5 +202,7 @@ int main(int argc, char **argv)
     while (t.done < t.count)
         CHECK(uv_run(t.loop, UV_RUN_ONCE) != 0 || t.done == t.count);
     printf("%.4f\n", (double)(uv_hrtime() - since) / 1e9);
+    CHECK(curl_multi_cleanup(t.multi) == CURLM_OK);
+    (void)uv_run(t.loop, UV_RUN_NOWAIT); // what it closed
     return 0;
 }

@@ -74,7 +74,7 @@ class World {
 
     // Backends of ours whose commit waits for the second machine.
     waitingForStandby() {
-        return this.rows(`select pid, query ~ 'lease_take' as leases, query ~ 'webhook_read' and query_start > coalesce((select max(recorded_at) from dt.journey), 'infinity') as tells
+        return this.rows(`select pid, query ~ 'webhook_read' and query_start > coalesce((select max(recorded_at) from dt.journey), 'infinity') as tells
             from pg_stat_activity where usename like 'dt\\_%' and wait_event = 'SyncRep'`);
     }
 
@@ -313,7 +313,7 @@ async function toldTooEarly(world) {
         const waiting = await world.waitingForStandby();
         if (office.requests.length > 0 || waiting.some(({ tells }) => tells))
             return true;
-        await world.cancel(waiting.filter(({ leases }) => !leases)); // a lease that is not renewed is good for a while
+        await world.cancel(waiting); // leases too: what waits holds its row, and a lease that is not renewed is good for a while
         return false;
     }, 'the office is told, or the reader waits');
     await world.failOver();
