@@ -49,6 +49,7 @@ test('every statement probes by key, whatever the tables hold', async () => {
         insert into dt.dossier_code (lane, code, dossier, from_at) select 0, 'H48-250101-' || n, 1000000 + n, now() from generate_series(1, 20000) n;
         insert into dt.link (lane, item, dossier_lane, dossier, from_at, source, cause_pos)
             select 0, 1000000 + n, 0, 1000000 + n, now(), 1, 1 from generate_series(1, 20000) n;
+        insert into dt.container (lane, container, code, facts) select 0, 1000000 + n, 'TUI-' || (1000000 + n), '' from generate_series(1, 20000) n;
         analyze`);
     await app.restart('correlate', 'SIGTERM');
     await appendChaos(cluster, chaos(40, 2), 2);
