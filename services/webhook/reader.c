@@ -306,12 +306,13 @@ static const struct tip *lag_of(struct endpoint *e)
     return NULL;
 }
 
-static void read_span(struct endpoint *e, const struct tip *t)
+// False: it could not be asked for now.
+static bool read_span(struct endpoint *e, const struct tip *t)
 {
     struct webhook *w = e->webhook;
     struct lag_read *s = calloc(1, sizeof *s);
     if (!s)
-        return;
+        return false;
     int64_t from = outbox_lane(&e->outbox, t->lane)->read_pos;
     s->endpoint = e;
     s->generation = e->generation;
@@ -321,7 +322,7 @@ static void read_span(struct endpoint *e, const struct tip *t)
     if (!s->units || webhook_query_init(&s->query, WEBHOOK_Q_SPAN, on_span, s) != ERR_OK) {
         free(s->units);
         free(s);
-        return;
+        return false;
     }
     db_put_int2(&s->query.params, t->lane);
     db_put_int8(&s->query.params, from);
@@ -330,12 +331,13 @@ static void read_span(struct endpoint *e, const struct tip *t)
     db_put_text(&s->query.params, s->units, strlen(s->units));
     if (db_submit(w->db, &s->query) != ERR_OK) {
         lag_read_free(s);
-        return;
+        return false;
     }
     e->refs++;
     e->reading = true;
     w->queries++;
     w->lag_reads++;
+    return true;
 }
 
 void reader_step(struct webhook *w)
@@ -350,7 +352,8 @@ void reader_step(struct webhook *w)
         const struct tip *t = lag_of(e);
         if (!t)
             continue;
-        read_span(e, t);
+        if (!read_span(e, t)) // nor could the others: the next poll tries again
+            break;
         list_remove(&e->node); // who has just read is asked last the next time
         list_push(&w->endpoints, &e->node);
     }
