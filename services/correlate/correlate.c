@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TICK_MS        100   // backstop of the wake-ups
 #define LEASE_MS       5000  // a dead owner is followed after so long
@@ -74,11 +73,8 @@ static void keep_lease(struct correlate *c)
 {
     if (c->lease_busy || c->stopping || (c->epoch != 0 && c->lease_until_ms - clock_mono_ms() > LEASE_MS / 2))
         return;
-    char host[64] = "", holder[96];
-    (void)gethostname(host, sizeof host - 1);
-    snprintf(holder, sizeof holder, "%s:%d", host, (int)getpid());
     db_params_reset(&c->lease.params);
-    db_put_cstr(&c->lease.params, holder);
+    db_put_cstr(&c->lease.params, service_holder());
     db_put_int8(&c->lease.params, c->epoch);
     db_put_int8(&c->lease.params, LEASE_MS);
     c->lease_busy = db_submit(c->db, &c->lease) == ERR_OK;

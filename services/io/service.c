@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -93,6 +94,20 @@ void service_stopped(void)
 bool service_stopping(void)
 {
     return frame.state >= STOPPING;
+}
+
+const char *service_holder(void)
+{
+    static char holder[96];
+    if (!holder[0]) {
+        char host[64] = "";
+        unsigned char mark[4];
+        (void)gethostname(host, sizeof host - 1);
+        random_bytes(mark, sizeof mark);
+        (void)snprintf(holder, sizeof holder, "%s/%02x%02x%02x%02x:%d", host, mark[0], mark[1], mark[2],
+                       mark[3], (int)getpid());
+    }
+    return holder;
 }
 
 // ---- reload

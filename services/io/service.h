@@ -28,5 +28,8 @@ struct service {
 int service_run(const struct service *s, int argc, char **argv);
 void service_stopped(void);
 bool service_stopping(void);
+// Who holds a lease: host/mark:pid. The mark is random, so that no two processes, wherever they run, share
+// the name. Lives as long as the process.
+const char *service_holder(void);
 // The connection string of the running service: [<name>] database_url, or [database] url where that is empty.
 const char *service_database_url(void);

@@ -19,6 +19,7 @@ enum sms_statement {
     SMS_Q_LANES,
     SMS_Q_LEASE,
     SMS_Q_RELEASE,
+    SMS_Q_FENCE,
     SMS_Q_RECOVER,
     SMS_Q_READ,
     SMS_Q_PLAN,
@@ -45,6 +46,7 @@ struct sms {
     int64_t epoch;          // 0: the lease is not ours
     int64_t lease_asked_ms; // monotonic, of the last request
     int64_t lease_until_ms; // monotonic: after it nothing may be sent
+    bool fencing; // what became of a write is unknown: no more is written until our epoch has been raised
     uint32_t installation_epoch;
     struct sms_quiet quiet;
     bool stopping;
@@ -57,11 +59,15 @@ struct sms {
 struct service sms_service(struct sms *s);
 // The lease is ours now and for a while: checked before each submission.
 bool sms_owns(const struct sms *s);
-// A writing statement answered DT001: another process owns the lease.
+// May a writing statement be submitted, and what is written be read? Not while one that was given up may
+// still run.
+bool sms_writes(const struct sms *s);
+// Another process owns the lease.
 void sms_lost_lease(struct sms *s);
 // Logs a failed statement once, with its SQL state; returns true when the same step may simply be tried
-// again.
-bool sms_query_failed(struct sms *s, const char *step, int err, const struct db_result *res);
+// again. epoch: under which it was to write; 0: it only reads. A lost lease is acted upon; an unknown outcome
+// is fenced (services/README.md, "Late is not never").
+bool sms_query_failed(struct sms *s, const char *step, int64_t epoch, int err, const struct db_result *res);
 
 MUST_CHECK int planner_create(struct sms *s, struct planner **ret_planner);
 void planner_destroy(struct planner *p);

@@ -38,6 +38,7 @@ struct planner {
     struct sms *sms;
     struct db_query query;
     bool busy;
+    int64_t epoch;             // of the plan under way
     unsigned lane_count, lane; // lanes known, the one being read
     int16_t lanes[SMS_LANES_MAX];
     int64_t cursors[SMS_LANES_MAX];
@@ -73,7 +74,7 @@ bool planner_busy(const struct planner *p)
 
 void planner_step(struct planner *p)
 {
-    if (p->busy || p->sms->stopping || !sms_owns(p->sms))
+    if (p->busy || p->sms->stopping || !sms_writes(p->sms))
         return;
     db_params_reset(&p->query.params);
     if (!p->known) {
@@ -91,7 +92,7 @@ static void on_lanes(struct db_query *q, int err, const struct db_result *r)
     struct planner *p = q->owner;
     p->busy = false;
     if (err != ERR_OK) {
-        (void)sms_query_failed(p->sms, "lanes", err, r);
+        (void)sms_query_failed(p->sms, "lanes", 0, err, r);
         return;
     }
     p->lane_count = (unsigned)db_rows(r) < SMS_LANES_MAX ? (unsigned)db_rows(r) : SMS_LANES_MAX;
@@ -215,7 +216,8 @@ static void put_plans(struct planner *p)
 {
     struct db_params *d = &p->query.params;
     db_params_reset(d);
-    db_put_int8(d, p->sms->epoch);
+    p->epoch = p->sms->epoch;
+    db_put_int8(d, p->epoch);
     db_put_int2(d, p->lanes[p->lane]);
     db_put_int8(d, p->upto);
     PUT_ARRAY(d, DB_INT2, db_item_int2(d, m->cause_lane));
@@ -239,7 +241,7 @@ static void on_read(struct db_query *q, int err, const struct db_result *r)
     struct planner *p = q->owner;
     p->busy = false;
     if (err != ERR_OK) {
-        (void)sms_query_failed(p->sms, "read", err, r);
+        (void)sms_query_failed(p->sms, "read", 0, err, r);
         return;
     }
     CHECK(db_rows(r) > 0);
@@ -271,7 +273,7 @@ static void on_planned(struct db_query *q, int err, const struct db_result *r)
     struct planner *p = q->owner;
     p->busy = false;
     if (err != ERR_OK) { // nothing was stored, or it was and the cursor with it: a new read finds out
-        (void)sms_query_failed(p->sms, "plan", err, r);
+        (void)sms_query_failed(p->sms, "plan", p->epoch, err, r);
         p->known = false;
         return;
     }

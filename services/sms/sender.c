@@ -22,6 +22,7 @@ struct submission {
     unsigned char id[16];
     char reference[UUID_TEXT], gateway_id[80], why[64];
     unsigned tries;
+    int64_t epoch; // of the settling under way
     struct sms_step step;
     bool sent, unsettled; // unsettled: the answer is known and could not be written yet
 };
@@ -30,6 +31,7 @@ struct sender {
     struct sms *sms;
     struct db_query claim;
     bool claiming, recovered;
+    int64_t epoch; // of the claim under way
     unsigned window, in_flight;
     struct submission *slots; // window of them
 };
@@ -70,14 +72,15 @@ void sender_reset(struct sender *x)
 
 void sender_step(struct sender *x)
 {
-    if (sms_owns(x->sms))
+    if (sms_writes(x->sms))
         settle_again(x);
     // One claim at a time, and only with the whole window free: what is claimed is submitted at once.
-    if (x->claiming || x->in_flight > 0 || x->sms->stopping || !sms_owns(x->sms))
+    if (x->claiming || x->in_flight > 0 || x->sms->stopping || !sms_writes(x->sms))
         return;
     struct db_params *d = &x->claim.params;
     db_params_reset(d);
-    db_put_int8(d, x->sms->epoch);
+    x->epoch = x->sms->epoch;
+    db_put_int8(d, x->epoch);
     if (x->recovered) {
         db_put_int4(d, (int32_t)x->window);
         x->claim.statement = SMS_Q_CLAIM;
@@ -95,7 +98,7 @@ static void on_recovered(struct db_query *q, int err, const struct db_result *r)
     struct sender *x = q->owner;
     x->claiming = false;
     if (err != ERR_OK) {
-        (void)sms_query_failed(x->sms, "recover", err, r);
+        (void)sms_query_failed(x->sms, "recover", x->epoch, err, r);
         return;
     }
     x->recovered = true;
@@ -106,16 +109,21 @@ static void on_recovered(struct db_query *q, int err, const struct db_result *r)
 
 static void settle(struct submission *m)
 {
+    const struct sms *s = m->sender->sms;
     struct db_params *d = &m->settle.params;
+    m->unsettled = s->fencing; // the next step tries again
+    if (m->unsettled)
+        return;
+    m->epoch = s->epoch;
     db_params_reset(d);
-    db_put_int8(d, m->sender->sms->epoch);
+    db_put_int8(d, m->epoch);
     db_put_uuid(d, m->id);
     db_put_cstr(d, sms_state_name(m->step.state));
     db_put_cstr(d, m->why);
     db_put_cstr(d, m->gateway_id);
     db_put_time_ms(d, m->step.not_before_ms);
     db_put_bool(d, m->sent);
-    m->unsettled = db_submit(m->sender->sms->db, &m->settle) != ERR_OK;
+    m->unsettled = db_submit(s->db, &m->settle) != ERR_OK;
 }
 
 // What the gateway answered is kept until it is written: an answer that we forget would count as lost, and
@@ -133,7 +141,7 @@ static void on_settled(struct db_query *q, int err, const struct db_result *r)
 {
     struct submission *m = q->owner;
     struct sender *x = m->sender;
-    m->unsettled = err != ERR_OK && sms_query_failed(x->sms, "settle", err, r);
+    m->unsettled = err != ERR_OK && sms_query_failed(x->sms, "settle", m->epoch, err, r);
     if (m->unsettled)
         return; // the next step tries again
     if (err != ERR_OK)
@@ -215,7 +223,7 @@ static void on_claimed(struct db_query *q, int err, const struct db_result *r)
     if (err != ERR_OK) {
         // The claim may have been committed: its rows are `submitting` and nobody submits them. Recovery
         // makes them unknown.
-        if (!sms_query_failed(x->sms, "claim", err, r) || err != ERR_DB_DOWN)
+        if (!sms_query_failed(x->sms, "claim", x->epoch, err, r) || err != ERR_DB_DOWN)
             x->recovered = false;
         return;
     }

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LEASE_MARGIN_MS 3000 // sending stops this long before the lease ends
 #define DRAIN_MS        15000
@@ -28,6 +27,7 @@ static const struct db_statement statements[SMS_Q_COUNT] = {
     [SMS_Q_LEASE] = {"lease",
                      "select dt.lease_take('sms', $1::text, $2::bigint, $3::bigint * interval '1 ms')"},
     [SMS_Q_RELEASE] = {"release", "select dt.lease_release('sms', $1::bigint)"},
+    [SMS_Q_FENCE] = {"fence", "select dt.lease_fence('sms', $1::text, $2::bigint)"},
     [SMS_Q_RECOVER] = {"recover", "select dt.sms_recover($1::bigint, $2::bigint * interval '1 ms')"},
     [SMS_Q_READ] = {"read", "select * from dt.sms_read($1::smallint, $2::bigint, $3::integer)"},
     [SMS_Q_PLAN] = {"plan", "select dt.sms_plan($1::bigint, $2::smallint, $3::bigint, $4::smallint[], "
@@ -42,10 +42,16 @@ static const struct db_statement statements[SMS_Q_COUNT] = {
 
 static void on_tick(uv_timer_t *t);
 static void on_lease(struct db_query *q, int err, const struct db_result *r);
+static void on_fenced(struct db_query *q, int err, const struct db_result *r);
 
 bool sms_owns(const struct sms *s)
 {
     return s->epoch != 0 && clock_mono_ms() < s->lease_until_ms - LEASE_MARGIN_MS;
+}
+
+bool sms_writes(const struct sms *s)
+{
+    return sms_owns(s) && !s->fencing;
 }
 
 void sms_lost_lease(struct sms *s)
@@ -53,15 +59,20 @@ void sms_lost_lease(struct sms *s)
     if (s->epoch != 0)
         log_warn("sms.lease-lost", LOG_INT("epoch", s->epoch));
     s->epoch = 0;
+    s->fencing = false;
 }
 
-bool sms_query_failed(struct sms *s, const char *step, int err, const struct db_result *res)
+bool sms_query_failed(struct sms *s, const char *step, int64_t epoch, int err, const struct db_result *res)
 {
     const char *state = res ? db_sqlstate(res) : "";
+    bool current = epoch != 0 && epoch == s->epoch;
     if (strcmp(state, "DT001") == 0) {
-        sms_lost_lease(s);
+        // Sent before a fence, or refused by one whose answer is awaited, which will tell whose the lease is.
+        if (current && !s->fencing)
+            sms_lost_lease(s);
         return true;
     }
+    s->fencing = s->fencing || (current && (err == ERR_DB_LOST || err == ERR_TIMEOUT));
     bool again = err != ERR_DB_REFUSED || db_transient(state);
     if (again)
         log_warn("sms.step-failed", LOG_STR("step", step), LOG_ERR(err), LOG_STR("sqlstate", state));
@@ -77,22 +88,48 @@ static void step(struct sms *s)
     sender_step(s->sender);
 }
 
+static void submit_own(struct sms *s, enum sms_statement statement, db_done done)
+{
+    s->lease_query.statement = statement;
+    s->lease_query.done = done;
+    s->lease_busy = db_submit(s->db, &s->lease_query) == ERR_OK;
+}
+
+// While a fence is wanted the lease is not renewed: who asks under the old epoch would hear that it is
+// another's.
 static void keep_lease(struct sms *s)
 {
-    if (s->lease_busy || s->stopping ||
-        (s->epoch != 0 && s->lease_until_ms - clock_mono_ms() > SMS_LEASE_MS / 2))
+    if (s->lease_busy || (s->stopping && !s->fencing) ||
+        (!s->fencing && s->epoch != 0 && s->lease_until_ms - clock_mono_ms() > SMS_LEASE_MS / 2))
         return;
-    char host[64] = "", holder[96];
-    (void)gethostname(host, sizeof host - 1);
-    snprintf(holder, sizeof holder, "%s:%d", host, (int)getpid());
     db_params_reset(&s->lease_query.params);
-    db_put_cstr(&s->lease_query.params, holder);
+    db_put_cstr(&s->lease_query.params, service_holder());
     db_put_int8(&s->lease_query.params, s->epoch);
+    if (s->fencing) {
+        submit_own(s, SMS_Q_FENCE, on_fenced);
+        return;
+    }
     db_put_int8(&s->lease_query.params, SMS_LEASE_MS);
-    s->lease_query.statement = SMS_Q_LEASE;
-    s->lease_query.done = on_lease;
     s->lease_asked_ms = clock_mono_ms();
-    s->lease_busy = db_submit(s->db, &s->lease_query) == ERR_OK;
+    submit_own(s, SMS_Q_LEASE, on_lease);
+}
+
+static void on_fenced(struct db_query *q, int err, const struct db_result *r)
+{
+    struct sms *s = q->owner;
+    s->lease_busy = false;
+    if (err != ERR_OK) { // the tick asks again
+        (void)sms_query_failed(s, "fence", 0, err, r);
+        return;
+    }
+    if (db_null(r, 0, 0)) {
+        sms_lost_lease(s);
+        return;
+    }
+    s->epoch = db_int(r, 0, 0);
+    s->fencing = false;
+    log_info("sms.fenced", LOG_INT("epoch", s->epoch));
+    step(s);
 }
 
 static void on_lease(struct db_query *q, int err, const struct db_result *r)
@@ -100,7 +137,7 @@ static void on_lease(struct db_query *q, int err, const struct db_result *r)
     struct sms *s = q->owner;
     s->lease_busy = false;
     if (err != ERR_OK) {
-        (void)sms_query_failed(s, "lease", err, r);
+        (void)sms_query_failed(s, "lease", 0, err, r);
         return;
     }
     if (db_null(r, 0, 0)) {
@@ -109,6 +146,7 @@ static void on_lease(struct db_query *q, int err, const struct db_result *r)
     }
     bool fresh = s->epoch != db_int(r, 0, 0);
     s->epoch = db_int(r, 0, 0);
+    s->fencing = s->fencing && !fresh;
     s->lease_until_ms = s->lease_asked_ms + SMS_LEASE_MS; // counted from before it was asked for
     if (fresh) {
         log_info("sms.lease-taken", LOG_INT("epoch", s->epoch));
@@ -263,6 +301,7 @@ static void on_drain_tick(uv_timer_t *t)
 {
     struct sms *s = t->data;
     bool late = clock_mono_ms() > s->drain_until_ms;
+    keep_lease(s);
     sender_step(s->sender); // answers that are not written yet
     if ((planner_busy(s->planner) || sender_busy(s->sender) || s->lease_busy) && !late)
         return;

@@ -40,10 +40,9 @@ struct watch {
     struct runner runners[RUNNERS];
     int64_t due[WATCH_JOBS_MAX]; // per job, monotonic ms
     bool stopping, closing;
-    unsigned open;    // of: timers, pool
-    bool owner;       // the lease is ours, as far as we know
-    int64_t epoch;    // of the lease; 0: never held
-    char holder[128]; // host:pid
+    unsigned open; // of: timers, pool
+    bool owner;    // the lease is ours, as far as we know
+    int64_t epoch; // of the lease; 0: never held
     struct timer_batch firing;
 };
 

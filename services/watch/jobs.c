@@ -3,6 +3,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/ready.h"
+#include "io/service.h"
 #include "watch/gauges.h"
 #include "watch/job.h"
 #include "watch/timer_jobs.h"
@@ -19,7 +20,7 @@
 
 static void fill_lease(struct watch *w, struct db_params *p)
 {
-    db_put_cstr(p, w->holder);
+    db_put_cstr(p, service_holder());
     db_put_int8(p, w->epoch);
     db_put_int8(p, LEASE_MS);
 }
@@ -33,7 +34,7 @@ static enum job_next take_lease(struct watch *w, const struct db_result *r)
     else
         gauges_forget();
     if (w->owner != was)
-        log_info(w->owner ? "lease.taken" : "lease.lost", LOG_STR("holder", w->holder),
+        log_info(w->owner ? "lease.taken" : "lease.lost", LOG_STR("holder", service_holder()),
                  LOG_INT("epoch", w->epoch));
     return JOB_LATER;
 }

@@ -16,7 +16,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define RETRY_MS   1000  // after a job that failed
 #define STOP_MS    5000  // for the statements under way and the lease, then the connections are closed
@@ -226,10 +225,6 @@ static int start(uv_loop_t *loop, void *ctx)
 {
     static struct db_statement statements[WATCH_JOBS_MAX];
     struct watch *w = ctx;
-    char host[64] = "";
-    if (gethostname(host, sizeof host - 1) != 0)
-        host[0] = '\0';
-    (void)snprintf(w->holder, sizeof w->holder, "%s:%d", host, (int)getpid());
     CHECK(watch_job_count <= WATCH_JOBS_MAX);
     for (size_t i = 0; i < watch_job_count; i++) {
         statements[i] = (struct db_statement){watch_jobs[i].name, watch_jobs[i].sql};

@@ -38,6 +38,7 @@
 enum webhook_statement {
     WEBHOOK_Q_LEASE,
     WEBHOOK_Q_RELEASE,
+    WEBHOOK_Q_FENCE,
     WEBHOOK_Q_LANES,
     WEBHOOK_Q_ENDPOINTS,
     WEBHOOK_Q_STATE,
@@ -96,6 +97,7 @@ struct tip {
     struct db_query query;
     bool busy, again; // again: woken while busy
     uint64_t generation;
+    int64_t epoch; // of the read under way, which also publishes
 };
 
 struct recorder;
@@ -116,7 +118,8 @@ struct webhook {
     bool lease_busy;
     int64_t epoch;          // 0: not ours
     int64_t lease_until_ms; // monotonic: after it nothing may be sent
-    uint64_t generation;    // rises with each lease taken or lost
+    bool fencing; // what became of a write is unknown: no more is written until our epoch has been raised
+    uint64_t generation; // rises with each lease taken or lost
     // known under this lease
     struct letter_from from;
     struct tip tips[WEBHOOK_LANES_MAX];
@@ -140,10 +143,15 @@ struct webhook {
 struct service webhook_service(struct webhook *w);
 // The lease is ours now and for a while, and we are not stopping: checked before each send.
 bool webhook_owns(const struct webhook *w);
-// A writing statement answered DT001, or we must start anew: every outbox is thrown away.
+// May a writing statement be submitted, and what is written be read? Not while one that was given up may
+// still run.
+bool webhook_writes(const struct webhook *w);
+// Another process owns the lease, or we must start anew: every outbox is thrown away.
 void webhook_lost_lease(struct webhook *w);
-// Logs a failed statement once, with its SQL state; a lost lease is acted upon.
-void webhook_query_failed(struct webhook *w, const char *step, int err, const struct db_result *res);
+// Logs a failed statement once, with its SQL state. epoch: under which it was to write; 0: it only reads. A
+// lost lease is acted upon; an unknown outcome is fenced (services/README.md, "Late is not never").
+void webhook_query_failed(struct webhook *w, const char *step, int64_t epoch, int err,
+                          const struct db_result *res);
 // A query with memory of its own (malloc'd by the caller, who frees it in `done`), ready for its parameters.
 // ERR_NO_MEMORY.
 MUST_CHECK int webhook_query_init(struct db_query *q, enum webhook_statement statement, db_done done,

@@ -160,6 +160,7 @@ static void tip_step(struct tip *t)
         return;
     t->again = false;
     t->generation = w->generation;
+    t->epoch = w->epoch;
     db_params_reset(&t->query.params);
     db_put_int8(&t->query.params, w->epoch);
     db_put_int2(&t->query.params, t->lane);
@@ -200,7 +201,7 @@ static void on_tip(struct db_query *q, int err, const struct db_result *r)
         return;
     if (err != ERR_OK) {
         t->again = true; // with the next poll
-        webhook_query_failed(w, "read", err, r);
+        webhook_query_failed(w, "read", t->epoch, err, r);
         return;
     }
     feed(t, r);
@@ -278,7 +279,7 @@ static void on_span(struct db_query *q, int err, const struct db_result *r)
             recorder_touch(e);
             sender_serve(e);
         } else {
-            webhook_query_failed(w, "span", err, r);
+            webhook_query_failed(w, "span", 0, err, r);
         }
     }
     endpoint_unref(e);
@@ -418,7 +419,7 @@ static void on_hold(struct db_query *q, int err, const struct db_result *r)
             take_hold_rows(e, s->key, r);
             sender_serve(e);
         } else {
-            webhook_query_failed(w, "dossier", err, r);
+            webhook_query_failed(w, "dossier", 0, err, r);
             if (s->generation == e->generation)
                 outbox_returned(&e->outbox, s->key); // the tick tries again
         }

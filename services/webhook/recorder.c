@@ -27,6 +27,7 @@ struct recorder {
     struct db_query query;
     bool busy;
     uint64_t generation; // of the webhook, when the record under way was built
+    int64_t epoch;       // the record's
     struct attempt attempts[WEBHOOK_RECORD_MAX + WEBHOOK_RECORD_MAX / 4];
     struct note told[TOLD_MAX], given_up[GIVEN_UP_MAX];
     size_t attempt_count, told_count, given_up_count;
@@ -316,7 +317,7 @@ static void on_recorded(struct db_query *q, int err, const struct db_result *res
         return; // recorder_reset() has forgotten all of it
     settle(r, err == ERR_OK);
     if (err != ERR_OK) {
-        webhook_query_failed(w, "record", err, res);
+        webhook_query_failed(w, "record", r->epoch, err, res);
         return; // the tick tries again
     }
     registry_take_replays(w->registry);
@@ -328,7 +329,7 @@ void recorder_step(struct recorder *r)
 {
     struct webhook *w = r->webhook;
     struct flat flat;
-    if (r->busy || w->epoch == 0 || !db_up(w->db) || registry_replaying(w->registry))
+    if (r->busy || !webhook_writes(w) || !db_up(w->db) || registry_replaying(w->registry))
         return;
     struct list *node;
     while ((node = list_pop(&w->touched)) != NULL) {
@@ -345,6 +346,7 @@ void recorder_step(struct recorder *r)
     size_t said = build(r, &flat);
     free(flat.held);
     r->generation = w->generation;
+    r->epoch = w->epoch;
     r->query.statement = WEBHOOK_Q_RECORD;
     r->query.done = on_recorded;
     r->busy = said > 0 && db_submit(w->db, &r->query) == ERR_OK;

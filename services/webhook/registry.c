@@ -19,6 +19,7 @@ struct registry {
     bool busy;
     bool replays_wanted, replaying;
     uint64_t generation, refresh;
+    int64_t epoch; // of the replays under way
 };
 
 // Columns of WEBHOOK_Q_ENDPOINTS.
@@ -167,6 +168,7 @@ void endpoint_disable(struct endpoint *e, const char *why)
 struct status_write {
     struct db_query query;
     struct endpoint *endpoint;
+    int64_t epoch;
 };
 
 static void on_status_written(struct db_query *q, int err, const struct db_result *r)
@@ -181,7 +183,7 @@ static void on_status_written(struct db_query *q, int err, const struct db_resul
     else
         e->status_dirty = true; // the next refresh tries again
     if (err != ERR_OK)
-        webhook_query_failed(w, "status", err, r);
+        webhook_query_failed(w, "status", s->epoch, err, r);
     endpoint_unref(e);
     db_params_done(&q->params);
     free(s);
@@ -190,12 +192,13 @@ static void on_status_written(struct db_query *q, int err, const struct db_resul
 void endpoint_store_status(struct endpoint *e)
 {
     struct webhook *w = e->webhook;
-    if (!e->status_dirty || e->status_writing || w->epoch == 0)
+    if (!e->status_dirty || e->status_writing || !webhook_writes(w))
         return;
     struct status_write *s = calloc(1, sizeof *s);
     if (!s)
         return;
     s->endpoint = e;
+    s->epoch = w->epoch;
     if (webhook_query_init(&s->query, WEBHOOK_Q_STATUS, on_status_written, s) != ERR_OK) {
         free(s);
         return;
@@ -278,7 +281,7 @@ static void on_state(struct db_query *q, int err, const struct db_result *r)
         if (err == ERR_OK)
             err = take_state(e, r);
         else
-            webhook_query_failed(w, "state", err, r);
+            webhook_query_failed(w, "state", 0, err, r);
         if (err == ERR_OK && s->generation == e->generation) {
             e->phase = ENDPOINT_RUNNING;
             endpoint_check_down(e);
@@ -293,12 +296,13 @@ static void on_state(struct db_query *q, int err, const struct db_result *r)
     free(s);
 }
 
-// Not while requests of the outbox before this one are under way: a dossier would have two at once. The next
-// refresh tries again; a request ends within its time limit.
+// Not while requests of the outbox before this one are under way: a dossier would have two at once. Nor
+// before what may still be written is fenced off. The next refresh tries again; a request ends within its
+// time limit.
 static void load_state(struct endpoint *e)
 {
     struct webhook *w = e->webhook;
-    if (e->flights > 0)
+    if (e->flights > 0 || !webhook_writes(w))
         return;
     struct state_load *s = calloc(1, sizeof *s);
     if (!s)
@@ -456,10 +460,12 @@ bool registry_replaying(const struct registry *reg)
 void registry_take_replays(struct registry *reg)
 {
     struct webhook *w = reg->webhook;
-    if (!reg->replays_wanted || reg->busy || recorder_busy(w->recorder) || !webhook_owns(w))
+    if (!reg->replays_wanted || reg->busy || recorder_busy(w->recorder) || !webhook_owns(w) ||
+        !webhook_writes(w))
         return;
     db_params_reset(&reg->query.params);
     db_put_int8(&reg->query.params, w->epoch);
+    reg->epoch = w->epoch;
     reg->query.statement = WEBHOOK_Q_REPLAYS;
     reg->query.done = on_replays;
     reg->busy = reg->replaying = db_submit(w->db, &reg->query) == ERR_OK;
@@ -474,7 +480,7 @@ static void on_endpoints(struct db_query *q, int err, const struct db_result *r)
     if (reg->generation != w->generation)
         return;
     if (err != ERR_OK) {
-        webhook_query_failed(w, "endpoints", err, r);
+        webhook_query_failed(w, "endpoints", 0, err, r);
         return;
     }
     LIST_FOR(it, &w->endpoints)
@@ -502,7 +508,7 @@ static void on_replays(struct db_query *q, int err, const struct db_result *r)
         return;
     if (err != ERR_OK) { // when nobody knows whether it was done, the rows are there or the holds are: both
                          // are read again
-        webhook_query_failed(w, "replays", err, r);
+        webhook_query_failed(w, "replays", reg->epoch, err, r);
         LIST_FOR(it, &w->endpoints)
         endpoint_reset(CONTAINER_OF(it, struct endpoint, node));
         return;

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DB_WAITING_MAX (4 * WEBHOOK_ENDPOINTS_MAX)
 #define DRAIN_MS       18000 // longer than a request may take, shorter than the frame's limit
@@ -30,6 +29,7 @@ static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
     [WEBHOOK_Q_LEASE] =
         {"lease", "select dt.lease_take('webhook', $1::text, $2::bigint, $3::bigint * interval '1 ms')"},
     [WEBHOOK_Q_RELEASE] = {"release", "select dt.lease_release('webhook', $1::bigint)"},
+    [WEBHOOK_Q_FENCE] = {"fence", "select dt.lease_fence('webhook', $1::text, $2::bigint)"},
     [WEBHOOK_Q_LANES] =
         {"lanes", "select h.lane, coalesce((select p.pos from dt.published p where p.lane = h.lane order by "
                   "p.pos desc "
@@ -87,10 +87,16 @@ bool webhook_owns(const struct webhook *w)
     return w->epoch != 0 && !w->stopping && clock_mono_ms() < w->lease_until_ms - WEBHOOK_MARGIN_MS;
 }
 
+bool webhook_writes(const struct webhook *w)
+{
+    return w->epoch != 0 && !w->fencing;
+}
+
 // What was known under a lease is forgotten; requests under way end as cancelled.
 static void forget(struct webhook *w)
 {
     w->generation++;
+    w->fencing = false;
     w->tip_count = 0;
     recorder_reset(w->recorder);
     LIST_FOR(it, &w->endpoints)
@@ -107,13 +113,18 @@ void webhook_lost_lease(struct webhook *w)
     forget(w);
 }
 
-void webhook_query_failed(struct webhook *w, const char *step, int err, const struct db_result *res)
+void webhook_query_failed(struct webhook *w, const char *step, int64_t epoch, int err,
+                          const struct db_result *res)
 {
     const char *state = res ? db_sqlstate(res) : "";
+    bool current = epoch != 0 && epoch == w->epoch;
     if (strcmp(state, "DT001") == 0) {
-        webhook_lost_lease(w);
+        // Sent before a fence, or refused by one whose answer is awaited, which will tell whose the lease is.
+        if (current && !w->fencing)
+            webhook_lost_lease(w);
         return;
     }
+    w->fencing = w->fencing || (current && (err == ERR_DB_LOST || err == ERR_TIMEOUT));
     if (err == ERR_DB_REFUSED && !db_transient(state))
         log_error("webhook.step-refused", LOG_STR("step", step), LOG_STR("sqlstate", state),
                   LOG_STR("message", db_message(res)));
@@ -138,7 +149,7 @@ static void on_lanes(struct db_query *q, int err, const struct db_result *r)
     if (w->epoch == 0)
         return;
     if (err != ERR_OK) {
-        webhook_query_failed(w, "lanes", err, r);
+        webhook_query_failed(w, "lanes", 0, err, r);
         return;
     }
     int rows = db_rows(r);
@@ -166,7 +177,7 @@ static void on_lease(struct db_query *q, int err, const struct db_result *r)
     if (w->closing)
         return;
     if (err != ERR_OK) {
-        webhook_query_failed(w, "lease", err, r);
+        webhook_query_failed(w, "lease", 0, err, r);
         return;
     }
     if (db_null(r, 0, 0)) { // a standby: another process sends
@@ -185,20 +196,50 @@ static void on_lease(struct db_query *q, int err, const struct db_result *r)
         read_lanes(w);
 }
 
+static void on_fenced(struct db_query *q, int err, const struct db_result *r)
+{
+    struct webhook *w = q->owner;
+    w->lease_busy = false;
+    if (w->closing)
+        return;
+    if (err != ERR_OK) { // the tick asks again
+        webhook_query_failed(w, "fence", 0, err, r);
+        return;
+    }
+    if (db_null(r, 0, 0)) {
+        webhook_lost_lease(w);
+        return;
+    }
+    w->epoch = db_int(r, 0, 0);
+    w->fencing = false;
+    log_info("webhook.fenced", LOG_INT("epoch", w->epoch));
+    recorder_step(w->recorder);
+}
+
+// Not renewed meanwhile: who asks under the old epoch would hear that the lease is another's.
+static void raise_fence(struct webhook *w)
+{
+    db_params_reset(&w->lease_query.params);
+    db_put_cstr(&w->lease_query.params, service_holder());
+    db_put_int8(&w->lease_query.params, w->epoch);
+    submit_own(w, WEBHOOK_Q_FENCE, on_fenced);
+}
+
 static void keep_lease(struct webhook *w)
 {
     if (w->lease_busy || w->closing || !db_up(w->db))
         return;
+    if (w->fencing) {
+        raise_fence(w);
+        return;
+    }
     if (w->epoch != 0 && w->lease_until_ms - clock_mono_ms() > WEBHOOK_LEASE_MS / 2) {
         if (w->tip_count == 0)
             read_lanes(w);
         return;
     }
-    char host[64] = "", holder[96];
-    (void)gethostname(host, sizeof host - 1);
-    (void)snprintf(holder, sizeof holder, "%s:%d", host, (int)getpid());
     db_params_reset(&w->lease_query.params);
-    db_put_cstr(&w->lease_query.params, holder);
+    db_put_cstr(&w->lease_query.params, service_holder());
     db_put_int8(&w->lease_query.params, w->epoch);
     db_put_int8(&w->lease_query.params, WEBHOOK_LEASE_MS);
     w->asked_ms = clock_mono_ms();

@@ -129,9 +129,9 @@ const CALLS = {
     dt_ingest: 'append_scans enrol enrol_failed make_segments open_stream segments_ahead',
     dt_portal: `make_segments portal_act portal_dossier portal_journey portal_level portal_page portal_publish portal_register
         segments_ahead`,
-    dt_sms: 'lease_check lease_release lease_take sms_claim sms_plan sms_read sms_receipt sms_recover sms_settle',
+    dt_sms: 'lease_check lease_fence lease_release lease_take sms_claim sms_plan sms_read sms_receipt sms_recover sms_settle',
     dt_watch: 'append_facts end_stalled forget_again lease_check lease_release lease_take make_segments segments_ahead source_stream watch_fire',
-    dt_webhook: 'lease_check lease_release lease_take webhook_read webhook_record webhook_replays webhook_state',
+    dt_webhook: 'lease_check lease_fence lease_release lease_take webhook_read webhook_record webhook_replays webhook_state',
 };
 const words = (text) => text.split(/\s+/).filter(Boolean).sort();
 

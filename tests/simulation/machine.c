@@ -89,6 +89,7 @@ static const char *const fault_names[FAULT_COUNT] = {
     [FAULT_DB_SLOW] = "db-slow",
     [FAULT_DB_REFUSED] = "db-refused",
     [FAULT_DB_LOST] = "db-lost",
+    [FAULT_DB_LATE] = "db-late",
     [FAULT_DB_DOWN] = "db-down",
     [FAULT_DB_NOT_DURABLE] = "db-local",
     [FAULT_NOTIFY_LOST] = "notify-lost",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // io/db.h in front of the model (store.h): statements take time, get lost before or after their commit, come
-// late, wait behind each other on few connections.
+// late, wait behind each other on few connections, run long after their caller has given them up.
 #include "simulation/store.h"
 
 #include "base/check.h"
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define TIMEOUT_MS 10000
+#define LATE_MS    60000 // how long a statement may lie in a socket, or wait for a lock, unheard of
 
 struct db {
     struct process *process;
@@ -28,6 +29,7 @@ void result_create(struct db_op *op);
 void result_destroy(struct db_result *r);
 
 static bool server_up = true;
+static uint64_t server_life = 1; // rises when it goes: its connections go with it
 
 void db_forget(void)
 {
@@ -49,8 +51,13 @@ static void on_execute(void *arg, uint64_t tag)
 {
     struct db_op *op = arg;
     (void)tag;
+    if (op->late && (!server_up || op->server_life != server_life))
+        op->skip = true;
+    if (op->late && !op->skip)
+        sim_trace("the server runs a statement that was given up (%u)", op->statement);
     if (!op->skip) {
-        result_create(op);
+        if (!op->result)
+            result_create(op);
         db_store->execute(op);
         if (op->sqlstate[0] && op->err == ERR_OK)
             op->err = ERR_DB_REFUSED;
@@ -107,6 +114,9 @@ static void schedule(struct db_op *op, int64_t *ret_runs, int64_t *ret_heard)
     } else if (sim_has(FAULT_DB_LOST) && sim_chance(15)) {
         op->skip = sim_chance(500);
         op->err = ERR_DB_LOST;
+    } else if (sim_has(FAULT_DB_LATE) && sim_chance(15)) {
+        op->skip = true;
+        op->err = ERR_DB_LOST;
     } else if (sim_has(FAULT_DB_NOT_DURABLE) && sim_chance(10)) {
         op->err = ERR_NOT_DURABLE;
     }
@@ -121,6 +131,16 @@ static void schedule(struct db_op *op, int64_t *ret_runs, int64_t *ret_heard)
             *ret_runs = *ret_heard;
         }
     }
+}
+
+// Given up is not ended: the server may have it already, and run it when it comes to it. Returns when.
+static int64_t make_late(struct db_op *op, int64_t heard, int64_t runs)
+{
+    if (!sim_has(FAULT_DB_LATE) || sim_chance(300))
+        return runs;
+    op->skip = false;
+    op->late = true;
+    return heard + (sim_chance(500) ? sim_between(0, 2000) : sim_between(0, LATE_MS));
 }
 
 static void launch(struct db *db, struct db_query *q)
@@ -139,9 +159,12 @@ static void launch(struct db *db, struct db_query *q)
     op->refs = 2;
     list_push(&db->flight, &op->node);
     db->in_flight++;
+    op->server_life = server_life;
     q->sent = true;
     int64_t runs, heard;
     schedule(op, &runs, &heard);
+    if (op->skip && op->err != ERR_DB_REFUSED)
+        runs = make_late(op, heard, runs);
     sim_after(NULL, runs, on_execute, op, 0);
     sim_after(db->process, heard, on_reply, op, 0);
     process_now = db->process;
@@ -235,6 +258,7 @@ void db_server_down(struct process *const *processes, unsigned count)
 {
     sim_trace("the database is gone");
     server_up = false;
+    server_life++;
     for (unsigned i = 0; i < count; i++) {
         if (!processes[i]->alive || !processes[i]->db)
             continue;

@@ -114,6 +114,13 @@ const char *service_database_url(void)
     return "model";
 }
 
+const char *service_holder(void)
+{
+    static char holder[40];
+    (void)snprintf(holder, sizeof holder, "%s/%u", process_now->name, process_now->pid);
+    return holder;
+}
+
 bool service_stopping(void)
 {
     return process_now->stopping;

@@ -19,6 +19,7 @@ enum sim_fault {
     FAULT_DB_SLOW,        // statements and answers take up to 12 s, beyond the caller's patience
     FAULT_DB_REFUSED,     // a transient SQL state: rolled back
     FAULT_DB_LOST,        // the connection breaks before or after the commit
+    FAULT_DB_LATE,        // what its caller has given up runs later, while the server lives
     FAULT_DB_DOWN,        // the server is gone for a while
     FAULT_DB_NOT_DURABLE, // committed, but the wait for the standby was cancelled
     FAULT_NOTIFY_LOST,    // a wake-up does not come

@@ -32,7 +32,8 @@ for (const [core, seeds] of Object.entries(COUNTS)) {
 // What each of them breaks, and the core that finds it.
 const BROKEN = {
     'breaker-stuck-shut': 'webhook', 'given-up-early': 'webhook', 'lease-for-ever': 'webhook', 'pause-ignored': 'webhook',
-    'lost-is-later': 'sms', 'recover-nothing': 'sms', 'told-twice': 'fold',
+    'unfenced-record': 'webhook',
+    'lost-is-later': 'sms', 'recover-nothing': 'sms', 'unfenced-settle': 'sms', 'told-twice': 'fold',
     // of tests/faults/broken
     'done-when-read': 'webhook', 'drop-on-500': 'webhook', 'gap-untold': 'webhook', 'unordered-delivery': 'webhook', 'fold-by-arrival': 'fold',
 };

@@ -313,9 +313,9 @@ struct message *message_by_reference(const char *reference)
 static void execute(struct db_op *op)
 {
     static void (*const statements[SMS_Q_COUNT])(struct db_op *) = {
-        [SMS_Q_LANES] = do_lanes,     [SMS_Q_LEASE] = lease_take, [SMS_Q_RELEASE] = lease_release,
-        [SMS_Q_RECOVER] = do_recover, [SMS_Q_READ] = do_read,     [SMS_Q_PLAN] = do_plan,
-        [SMS_Q_CLAIM] = do_claim,     [SMS_Q_SETTLE] = do_settle,
+        [SMS_Q_LANES] = do_lanes,    [SMS_Q_LEASE] = lease_take,   [SMS_Q_RELEASE] = lease_release,
+        [SMS_Q_FENCE] = lease_fence, [SMS_Q_RECOVER] = do_recover, [SMS_Q_READ] = do_read,
+        [SMS_Q_PLAN] = do_plan,      [SMS_Q_CLAIM] = do_claim,     [SMS_Q_SETTLE] = do_settle,
     };
     SIM_CHECK(statements[op->statement], "the model has no statement %u of sms", op->statement);
     statements[op->statement](op);

@@ -301,6 +301,21 @@ void lease_release(struct db_op *op)
     out_null(op);
 }
 
+void lease_fence(struct db_op *op)
+{
+    char holder[sizeof lease.holder];
+    int64_t epoch = in_int(op, 1);
+    in_text(op, 0, holder, sizeof holder);
+    out_row(op, 1);
+    if (strcmp(lease.holder, holder) == 0 && (lease.epoch == epoch || lease.epoch == epoch + 1)) {
+        lease.epoch = epoch + 1;
+        out_int(op, lease.epoch);
+        sim_trace("lease: fenced, epoch %" PRId64 " for %s", lease.epoch, holder);
+    } else {
+        out_null(op);
+    }
+}
+
 bool lease_check(struct db_op *op, int64_t epoch)
 {
     if (epoch == lease.epoch)

@@ -14,9 +14,11 @@ struct db_op { // a statement on its way
     unsigned statement;
     struct db_params params; // a copy
     bool sent, replied;
-    bool skip;     // never reaches the server
-    unsigned refs; // events that still name it
-    int err;       // what the caller will hear
+    bool skip;            // never reaches the server
+    bool late;            // reaches it after its caller has given it up
+    uint64_t server_life; // of the server that has received it
+    unsigned refs;        // events that still name it
+    int err;              // what the caller will hear
     char sqlstate[6];
     struct db_result *result;
 };
@@ -53,7 +55,7 @@ struct store {
 extern const struct store *db_store;
 void op_refuse(struct db_op *op, const char *sqlstate);
 
-// ---- the lease (migrations/0001_ground.sql), one of each run
+// ---- the lease (migrations/0001_ground.sql, 0016_fence.sql), one of each run
 struct lease {
     int64_t epoch, until, taken_at;
     char holder[96];
@@ -64,4 +66,5 @@ extern struct lease lease;
 void lease_reset(void);
 void lease_take(struct db_op *op);
 void lease_release(struct db_op *op);
+void lease_fence(struct db_op *op);
 bool lease_check(struct db_op *op, int64_t epoch); // refuses with DT001

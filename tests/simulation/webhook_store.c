@@ -389,12 +389,10 @@ static void do_record(struct db_op *op)
 static void execute(struct db_op *op)
 {
     static void (*const statements[WEBHOOK_Q_COUNT])(struct db_op *) = {
-        [WEBHOOK_Q_LEASE] = lease_take,   [WEBHOOK_Q_RELEASE] = lease_release,
-        [WEBHOOK_Q_LANES] = do_lanes,     [WEBHOOK_Q_ENDPOINTS] = do_endpoints,
-        [WEBHOOK_Q_STATE] = do_state,     [WEBHOOK_Q_STATUS] = do_status,
-        [WEBHOOK_Q_REPLAYS] = do_replays, [WEBHOOK_Q_READ] = do_read,
-        [WEBHOOK_Q_SPAN] = do_span,       [WEBHOOK_Q_DOSSIER] = do_dossier,
-        [WEBHOOK_Q_RECORD] = do_record,
+        [WEBHOOK_Q_LEASE] = lease_take, [WEBHOOK_Q_RELEASE] = lease_release,  [WEBHOOK_Q_FENCE] = lease_fence,
+        [WEBHOOK_Q_LANES] = do_lanes,   [WEBHOOK_Q_ENDPOINTS] = do_endpoints, [WEBHOOK_Q_STATE] = do_state,
+        [WEBHOOK_Q_STATUS] = do_status, [WEBHOOK_Q_REPLAYS] = do_replays,     [WEBHOOK_Q_READ] = do_read,
+        [WEBHOOK_Q_SPAN] = do_span,     [WEBHOOK_Q_DOSSIER] = do_dossier,     [WEBHOOK_Q_RECORD] = do_record,
     };
     statements[op->statement](op);
 }

@@ -57,7 +57,7 @@ struct truth {
     int64_t settled_at;         // wall, of the newest ledger row that settles it; 0 = none
     int64_t ledger_at;          // monotonic, when that row was committed
     const struct process *told; // who knows that it was taken
-    uint64_t told_life, told_epoch;
+    uint64_t told_life, told_generation;
 };
 
 struct webhook_tables {
