@@ -4,7 +4,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startApp } from '../harness/app.mjs';
-import { barriers, openBrowser } from '../harness/browser.mjs';
+import { PATIENCE_MS, barriers, openBrowser } from '../harness/browser.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { fold, giveToken } from '../harness/folded.mjs';
 
@@ -50,6 +50,7 @@ after(async () => {
 
 async function withPage(options, work) {
     const context = await browser.newContext({ locale: 'vi-VN', ...options });
+    context.setDefaultTimeout(PATIENCE_MS);
     try {
         await work(await context.newPage());
     } finally {

@@ -13,7 +13,7 @@ import { roomFor } from '../years/fill.mjs';
 
 const program = join(root, 'tests/years/years.mjs');
 
-test('a thousandth of ten years', { timeout: 280_000 }, () => {
+test('a thousandth of ten years', { timeout: 600_000 }, () => {
     const json = join(newFolder('years'), 'years.json');
     const output = execFileSync(process.execPath, [program, '--scale', '0.001', '--rounds', '1', '--scans', '6400', '--look-ups', '300', '--check', '--json', json],
         { encoding: 'utf8' });

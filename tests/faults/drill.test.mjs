@@ -35,6 +35,7 @@ let restored;
 let app;
 let folders;
 before(async () => {
+    history.watchOurselves();
     folders = { ARCHIVE: serverFolder('archive'), BACKUP: serverFolder('backup') };
     const settings = Object.fromEntries(archiving.trim().split('\n').map((line) => line.split(/ = (.*)/)).map(([name, value]) =>
         [name, value.replace(/^'|'$/g, '').replaceAll('$ARCHIVE', folders.ARCHIVE)]));
@@ -108,7 +109,7 @@ async function archived() {
     await until(async () => (await cluster.psql('select last_archived_wal >= $1 as there from pg_stat_archiver', [file]))[0].there, { limit: 30_000, what: `${file} is in the archive` });
 }
 
-test('after a disaster: what was acknowledged until then is there, the rest comes again, nothing is used twice, the forgotten stay forgotten', { timeout: 280_000 }, async (t) => {
+test('after a disaster: what was acknowledged until then is there, the rest comes again, nothing is used twice, the forgotten stay forgotten', { timeout: 600_000 }, async (t) => {
     const luck = chance(t);
     const dawn = Date.now() - 8 * 3_600_000;
     const codes = Array.from({ length: DOSSIERS }, (_, i) => codeOf(i));

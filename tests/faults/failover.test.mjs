@@ -23,6 +23,7 @@ let app;
 let devices;
 const both = (user, a = first, b = second) => `host=${a.folder},${b.folder} port=5432,5432 dbname=duongthu user=${user}`;
 before(async () => {
+    history.watchOurselves();
     first = await startCluster({ settings: { wal_keep_size: '256MB' } }); // pg_rewind wants the log from before the two parted
     second = await first.standby();
     await first.synchronous('standby');
@@ -74,7 +75,7 @@ async function through(t, luck, from, strike) {
     t.diagnostic(`acknowledged again ${gap} ms after the promotion`);
 }
 
-test('the primary dies, its standby takes over: nothing acknowledged is lost', { timeout: 240_000 }, async (t) => {
+test('the primary dies, its standby takes over: nothing acknowledged is lost', { timeout: 600_000 }, async (t) => {
     await through(t, chance(t), 1, async () => {
         await first.crash();
         await second.promote();
@@ -82,7 +83,7 @@ test('the primary dies, its standby takes over: nothing acknowledged is lost', {
     await settled(second);
 });
 
-test('the old primary comes back as it was: it acknowledges nothing, since its standby is gone', { timeout: 240_000 }, async () => {
+test('the old primary comes back as it was: it acknowledges nothing, since its standby is gone', { timeout: 600_000 }, async () => {
     await first.start(); // whoever started it did not look
     await app.restart('ingest', 'SIGTERM').catch(() => {}); // it finds the old primary first
     await until(async () => (await first.psql("select from pg_stat_activity where usename = 'dt_ingest'")).length > 0, { limit: 30_000, what: 'ingest is connected to the old primary' });
@@ -101,7 +102,7 @@ test('the old primary comes back as it was: it acknowledges nothing, since its s
     await settled(second);
 });
 
-test('the primary hangs: services turn to the other although the first still takes connections', { timeout: 240_000 }, async (t) => {
+test('the primary hangs: services turn to the other although the first still takes connections', { timeout: 600_000 }, async (t) => {
     await app.stop();
     app.moveTo(second, (user) => both(user, second, first)); // the one that will hang is named first
     SERVICES.forEach((service) => app.start(service));

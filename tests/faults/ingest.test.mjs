@@ -40,7 +40,7 @@ async function handheld(device, luck) {
     }
 }
 
-test('kill -9 of ingest and crashes of PostgreSQL lose and double nothing', { timeout: 240_000 }, async (t) => {
+test('kill -9 of ingest and crashes of PostgreSQL lose and double nothing', { timeout: 600_000 }, async (t) => {
     const luck = chance(t);
     const devices = await Promise.all(Array.from({ length: DEVICES }, () => Device.enrolled(app)));
     let left = DEVICES;

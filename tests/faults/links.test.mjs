@@ -32,6 +32,7 @@ let app;
 let gateway;
 let office;
 before(async () => {
+    history.watchOurselves();
     cluster = await startCluster();
     proxy = new FaultProxy();
     gateway = history.setGateway(await startSmsGateway());
@@ -127,7 +128,7 @@ async function stallAppender() {
     await links.appender.heal();
 }
 
-test('bytes one by one, a database that answers after the lease, answers cut short and lost', { timeout: 240_000 }, async (t) => {
+test('bytes one by one, a database that answers after the lease, answers cut short and lost', { timeout: 600_000 }, async (t) => {
     const luck = chance(t);
     const devices = await Promise.all(Array.from({ length: DEVICES }, () => Device.enrolled(app)));
     devices.forEach((device) => (device.url = `http://127.0.0.1:${links.ingest.port}`));

@@ -25,7 +25,6 @@ const DOSSIERS_SECOND = 3; // of load
 const DEVICES = 12;
 const LOAD_SHARE = 0.7; // of the time of the faults: what they hold up comes behind
 const WARM = 24; // dossiers before the first fault
-const STALL_MS = 1_000;
 const WEBHOOK = { speed: 1_000, timeout: '4s' }; // retries after 5 ms, 300 ms, 1.8 s, …
 const OVERTIME = 1.3; // what is left of the plan after so much of its time is left out
 const SPARE = 200; // dossiers that faults may set on their way
@@ -76,7 +75,7 @@ async function main() {
     const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, config: { webhook: WEBHOOK }, ...SCALES[scale], ...(whyNoDisk() ? { disks: null } : {}),
         network: names.some((name) => kinds.get(name).where === 'network') && !whyNoNetwork() ? { seed } : null });
     world.scale = scale;
-    const stopWatching = watchOurselves(world.history);
+    const stopWatching = world.history.watchOurselves();
     let sum;
     try {
         for (const name of names) {
@@ -127,18 +126,6 @@ async function runThrough(world, luck, plan) {
     say(`drained after ${Date.now() - from} ms`);
     const { wrong, db, summary } = await world.verdict(SCALES[scale].orders);
     return judge(world, errors.map(({ message }) => message).concat(wrong), db, summary);
-}
-
-// A sender gives up on a peer that does not answer in time, and our peers all live in this one process: when it stands still, that explains second copies too.
-function watchOurselves(history) {
-    let last = Date.now();
-    const timer = setInterval(() => {
-        const now = Date.now();
-        if (now - last > STALL_MS)
-            Object.assign(history.fault('test-stalled'), { at: last });
-        last = now;
-    }, 50);
-    return () => clearInterval(timer);
 }
 
 function judge({ history }, wrong, db, summary) {

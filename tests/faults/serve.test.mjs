@@ -96,7 +96,7 @@ test('PostgreSQL hangs: connections stay open and nothing is answered', async ()
     await allReady();
 });
 
-test('SIGTERM under load: all are gone in time, and nothing acknowledged is lost', { timeout: 150_000 }, async (t) => {
+test('SIGTERM under load: all are gone in time, and nothing acknowledged is lost', { timeout: 600_000 }, async (t) => {
     const luck = chance(t);
     const history = new History();
     history.consumers = ['correlate', 'sms'];

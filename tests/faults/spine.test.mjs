@@ -23,6 +23,7 @@ const DELAY_MS = 1_000;
 let world;
 before(async () => {
     world = await startWorld({ folder: keptFolder('spine') }); // `node tests/harness/check_files.mjs build/runs/spine` looks at it again
+    world.history.watchOurselves();
     for (const [name, unit] of [['near', UNITS[0]], ['far', UNITS[1]], ['province', 'H48']])
         await world.office(name, [unit]);
 });
@@ -50,7 +51,7 @@ const killBackend = (luck) => strike(world, { kind: kinds.get('pg-backend'), dos
 
 // ---- the test
 
-test('nothing acknowledged is lost, nothing is told twice without a reason, and healthy offices do not wait for others', { timeout: 280_000 }, async (t) => {
+test('nothing acknowledged is lost, nothing is told twice without a reason, and healthy offices do not wait for others', { timeout: 600_000 }, async (t) => {
     const luck = chance(t);
     const { history, offices, gateway, devices } = world;
     const codes = await world.register(luck, DOSSIERS);

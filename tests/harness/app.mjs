@@ -121,7 +121,7 @@ export class App {
         this.running.set(`twin ${service}`, child);
         this.children.push({ service, child });
         this.config[`twin ${service}`] = config[service];
-        await until(async () => (await fetch(this.ops(`twin ${service}`, '/livez'))).ok, { limit: 15_000, what: `the second ${service} lives` });
+        await until(async () => (await fetch(this.ops(`twin ${service}`, '/livez'))).ok, { limit: 60_000, what: `the second ${service} lives` });
         return child;
     }
 
@@ -138,7 +138,7 @@ export class App {
     }
 
     // Waits until /readyz says 200; fails at once when the process is gone.
-    async ready(service, { limit = 15_000 } = {}) {
+    async ready(service, { limit = 60_000 } = {}) {
         let answer = 'no answer';
         try {
             await until(async () => {

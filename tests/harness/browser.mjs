@@ -6,9 +6,12 @@ import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+export const PATIENCE_MS = 120_000; // with a browser on a slow machine
+
 // → playwright's Browser; close() it.
 export function openBrowser() {
     return chromium.launch({
+        timeout: PATIENCE_MS,
         executablePath: '/usr/bin/chromium',
         chromiumSandbox: process.getuid() !== 0, // the sandbox refuses to start for root
         args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',

@@ -26,6 +26,8 @@ import { kindName } from './vocabulary.mjs';
 export { RULES, check } from './checker.mjs';
 export { line, summarise } from './summary.mjs';
 
+const STALL_MS = 1_000;
+
 export class History {
     uploads = [];
     sinks = [];
@@ -67,6 +69,19 @@ export class History {
             entry.until ??= Date.now();
             this.files?.write('nemesis', { ...entry, n });
         }
+    }
+
+    // A sender gives up on a peer that does not answer in time, and our peers all live in this one process: when it stands still, that explains second copies.
+    // Until the answer is called.
+    watchOurselves() {
+        let last = Date.now();
+        const timer = setInterval(() => {
+            const now = Date.now();
+            if (now - last > STALL_MS)
+                Object.assign(this.fault('test-stalled'), { at: last });
+            last = now;
+        }, 50).unref();
+        return () => clearInterval(timer);
     }
 
     // While `strike` lasts these services cannot keep the promise.

@@ -53,13 +53,13 @@ class Connection {
     }
 
     // Waits until the peer has closed, and returns what it sent before that and nobody has read.
-    async untilClosed({ limit = 10_000 } = {}) {
+    async untilClosed({ limit = 30_000 } = {}) {
         await until(() => this.closed, { limit, what: 'the peer closes the connection' });
         return this.#input;
     }
 
     // The next response; rejects when the peer closes before it is whole.
-    async response({ limit = 10_000 } = {}) {
+    async response({ limit = 30_000 } = {}) {
         const { length, broken, ...response } = await until(() => {
             const parsed = parse(this.#input, this.closed);
             return !parsed && this.closed ? { broken: 'the peer closed' } : parsed;

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { newFolder } from './folder.mjs';
+import { freePort } from './ports.mjs';
 import { until } from './wait.mjs';
 
 const BODY_MAX = 8 << 20; // bytes; a test peer, yet bounded
@@ -82,6 +83,7 @@ export class Peer {
     }
 
     async start() {
+        this.port ??= await freePort(); // kept: start() after stop() comes back at the same address
         this.server = createServer((incoming, response) => this.#take(incoming, response));
         this.server.keepAliveTimeout = 60_000;
         this.server.on('connection', (socket) => {
@@ -89,9 +91,8 @@ export class Peer {
             socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {});
         });
         await new Promise((resolve, reject) => {
-            this.server.once('error', reject).listen(this.port ?? 0, '127.0.0.1', resolve);
+            this.server.once('error', reject).listen(this.port, '127.0.0.1', resolve);
         });
-        this.port = this.server.address().port; // kept: start() after stop() comes back at the same address
         return this;
     }
 

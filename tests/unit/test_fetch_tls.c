@@ -153,7 +153,7 @@ static enum fetch_outcome ask(struct fetcher *fetcher, const char *host, const c
     bool told = false;
     (void)snprintf(url, sizeof url, "https://%s:%d/x", host, peer.port);
     struct fetch f = {
-        .method = "POST", .url = url, .allow = allow, .total_ms = 3000, .done = on_done, .owner = &told};
+        .method = "POST", .url = url, .allow = allow, .total_ms = 30000, .done = on_done, .owner = &told};
     assert_int_equal(fetch_start(fetcher, &f), ERR_OK);
     while (!told)
         (void)uv_run(&loop, UV_RUN_ONCE);
