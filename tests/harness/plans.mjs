@@ -2,8 +2,9 @@
 // Which plans a program's statements really ran with, from PostgreSQL's own log (auto_explain), nested statements of functions too.
 // DESIGN §3: no reading of old log rows on the hot path.
 
-// Settings of a cluster whose log is to be read here.
+// Settings of a cluster whose log is to be read here. A plan hangs on what ANALYZE saw: when that is, the test says.
 export const EXPLAIN = {
+    autovacuum: 'off',
     session_preload_libraries: 'auto_explain',
     'auto_explain.log_min_duration': '0',
     'auto_explain.log_nested_statements': 'on',

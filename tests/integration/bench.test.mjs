@@ -11,7 +11,7 @@ import { newFolder } from '../harness/folder.mjs';
 
 const bench = (...args) => spawnSync(process.execPath, [join(root, 'tests/bench/bench.mjs'), ...args], { encoding: 'utf8' });
 
-test('a round of lines that need nothing but the build', { timeout: 240_000 }, () => {
+test('a round of lines that need nothing but the build', { timeout: 600_000 }, () => {
     const json = join(newFolder('bench'), 'bench.json');
     const lines = ['http-append', 'correlate-copy', 'delivery-curl', 'delivery-sql'];
     const { status, stdout, stderr } = bench('--rounds', '1', '--scale', '0.02', '--json', json, ...lines);

@@ -23,7 +23,7 @@ async function folded() {
         const [row] = await cluster.psql(`select (select coalesce(max(pos), 0) from dt.fact) =
             (select coalesce(max(pos), 0) from dt.cursor where consumer = 'correlate') as done`);
         return row.done;
-    }, { what: 'all facts are folded', limit: 120_000 });
+    }, { what: 'all facts are folded', limit: 300_000 });
 }
 
 async function journey(code) {

@@ -30,7 +30,7 @@ async function folded() {
             (select coalesce(max(pos), 0) from dt.fact f where f.lane = h.lane) <>
             (select coalesce(max(pos), 0) from dt.cursor c where c.lane = h.lane and consumer = 'correlate')`);
         return rows.length === 0;
-    }, { what: 'all lanes are folded', limit: 120_000 });
+    }, { what: 'all lanes are folded', limit: 300_000 });
 }
 
 test('facts of one item in four lanes become one journey, and rebuild follows the turns', async () => {

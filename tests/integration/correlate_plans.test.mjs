@@ -21,7 +21,7 @@ after(async () => {
 
 async function folded() {
     await until(async () => (await cluster.psql(`select (select coalesce(max(pos), 0) from dt.fact) =
-        (select coalesce(max(pos), 0) from dt.cursor where consumer = 'correlate') as done`))[0].done, { what: 'all is folded', limit: 120_000 });
+        (select coalesce(max(pos), 0) from dt.cursor where consumer = 'correlate') as done`))[0].done, { what: 'all is folded', limit: 300_000 });
 }
 
 // State tables are probed by key as well: none of them is read from end to end, nor all of a lane, to be compared with the keys of the batch.

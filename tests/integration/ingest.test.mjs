@@ -187,10 +187,11 @@ test('a device whose clock is days off is told, signs again, and its times are c
         const made = Date.now();
         const refused = await device.send(device.batch([scan]));
         assert.deepEqual([refused.status, refused.body.code], [409, 'clock-skew']);
-        assert.ok(Math.abs(refused.body.server_at_ms - Date.now()) < 5000);
+        assert.ok(refused.body.server_at_ms >= made && refused.body.server_at_ms <= Date.now());
         assert.equal(results(await device.upload([scan])), '1:accepted');
         const [{ occurred_at: occurred }] = await facts(device);
-        assert.ok(Math.abs(Date.parse(occurred) - made) < 5000, `${occurred} is not ${new Date(made).toISOString()}`);
+        // The offset is as wrong as an answer is late.
+        assert.ok(Math.abs(Date.parse(occurred) - made) <= Date.now() - made, `${occurred} is not ${new Date(made).toISOString()}`);
         // Sent again with another offset: the first correction stays.
         device.offset += 200_000;
         assert.equal(results(await device.send(device.batch([scan]))), '1:duplicate:accepted');

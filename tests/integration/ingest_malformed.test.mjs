@@ -170,10 +170,21 @@ test('strangers: unknown stream, unknown device, another device\'s stream', asyn
 });
 
 test('clocks: the batch from the future, from the past, at the ends of time', async () => {
-    for (const sent_at_ms of [Date.now() + 301_000, Date.now() - 301_000, 0, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
-        const body = await refusedJson(device.batch(good().scans, { sent_at_ms }), 409, 'clock-skew');
-        assert.ok(Math.abs(body.server_at_ms - Date.now()) < 10_000);
+    const skewed = async (sent_at_ms) => {
+        const before = Date.now();
+        const { server_at_ms: at } = await refusedJson(device.batch(good().scans, { sent_at_ms }), 409, 'clock-skew');
+        assert.ok(at >= before && at <= Date.now());
+    };
+    for (let refusal = false; !refusal;) {
+        const began = performance.now();
+        refusal = await skewed(Date.now() + 301_000).then(() => true, (error) => {
+            if (performance.now() - began < 1_000)
+                throw error;
+            device.seq++; // it took more than a second, and was rightly taken: again
+        });
     }
+    for (const sent_at_ms of [Date.now() - 301_000, 0, -1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER])
+        await skewed(sent_at_ms);
     const text = JSON.stringify(good());
     for (const extreme of ['9223372036854775807', '-9223372036854775808'])
         await refusedJson(text.replace(/"sent_at_ms":\d+/, `"sent_at_ms":${extreme}`), 409, 'clock-skew');

@@ -58,8 +58,8 @@ async function work(cluster, app, sink) {
         const [row] = await cluster.psql(`SELECT (SELECT max(pos) FROM dt.fact) = (SELECT max(pos) FROM dt.cursor WHERE consumer = 'correlate')
             AND (SELECT max(pos) FROM dt.journey) = (SELECT max(pos) FROM dt.cursor WHERE consumer = 'sms') AS done`);
         return row.done;
-    }, { what: 'all is folded and planned', limit: 120_000 });
-    await sink.received(4 * DOSSIERS, { limit: 120_000 });
+    }, { what: 'all is folded and planned', limit: 300_000 });
+    await sink.received(4 * DOSSIERS, { limit: 300_000 });
     await ask(cluster, app);
 }
 

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from '../harness/build.mjs';
 import { ITEM, MET_IN_ONCE, forward, newCode, startOffice } from '../harness/office.mjs';
+import { until } from '../harness/wait.mjs';
 
 const OTHER_ITEM = 'CJ491228825VN';
 const ABROAD = 'RR123456785GB'; // an item that another country's post took in
@@ -404,8 +405,9 @@ test('nothing personal, no secret and no dossier code in any log line', () => {
 
 test('the log tells who said what, by key and position, and who was turned away', async () => {
     const { body } = await register(newCode());
-    const lines = app.logs('portal.recorded').filter((line) => line.position === body.position);
-    assert.deepEqual(lines.map((line) => line.key), [near.split('.')[0]]);
+    const told = () => app.logs('portal.recorded').filter((line) => line.position === body.position);
+    await until(() => told().length > 0, { what: 'the line is read' });
+    assert.deepEqual(told().map((line) => line.key), [near.split('.')[0]]);
     assert.ok(app.logs('portal.key_refused').length > 0);
     const metrics = await app.metrics('portal');
     assert.ok(metrics.get('duongthu_portal_refused_total{why="unauthorized"}') > 5);

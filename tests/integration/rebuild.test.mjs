@@ -30,7 +30,7 @@ const PROJECTION = {
 async function fold(config) {
     const app = await startApp({ cluster, services: ['correlate'], config: { correlate: config } });
     try {
-        await until(async () => (await cluster.psql(DONE))[0].done, { what: 'all facts are folded', limit: 120_000 });
+        await until(async () => (await cluster.psql(DONE))[0].done, { what: 'all facts are folded', limit: 300_000 });
     } finally {
         await app.stop();
     }
@@ -70,7 +70,7 @@ test('facts that come while it runs, a few at a time, give the same as all at on
     const app = await startApp({ cluster, services: ['correlate'] });
     for (const seed of [2, 3, 4])
         await appendChaos(cluster, chaos(15, seed), seed);
-    await until(async () => (await cluster.psql(DONE))[0].done, { what: 'all facts are folded', limit: 120_000 });
+    await until(async () => (await cluster.psql(DONE))[0].done, { what: 'all facts are folded', limit: 300_000 });
     const { stdout } = await app.run(['rebuild', '--check', '--orders', '3', '--rows', '7']);
     assert.match(stdout, /3 random orders: states and histories of items: equal/);
     await app.stop();

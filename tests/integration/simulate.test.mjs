@@ -12,7 +12,7 @@ import { History, check, snapshot } from '../harness/history.mjs';
 
 const SERVICES = ['ingest', 'correlate', 'webhook', 'sms', 'portal'];
 const DAY = ['--once', '--dossiers', '8', '--devices', '7', '--speed', '6000', '--offline', '0.6', '--duplicates', '0.3', '--seed', '7',
-    '--settle', '60'];
+    '--settle', '240'];
 
 let cluster;
 let app;

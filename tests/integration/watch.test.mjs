@@ -61,13 +61,13 @@ test('silence becomes one fact per item, whoever restarts', async (t) => {
     assert.equal(body, 'v=1\ntype=item.silent\ncode=EA000000011VN\n');
     assert.equal(type, 47);
     assert.equal(on_time, true, 'the fact says when the time was up, not when we looked');
-    assert.equal(app.logs('timer.fired').length, 2);
+    await until(() => app.logs('timer.fired').length === 2, { what: 'both are told' });
 
     // One is heard of, then silent again. The sweep after a crash sees all of them and fires only for that one.
     await cluster.psql(`update dt.item set last_at = last_at + interval '30 minutes' where code = 'EA000000011VN'`);
     await app.process('watch').end('SIGKILL');
     app.start('watch');
-    await until(async () => (await fired()).length > 2, { limit: 25_000, what: 'the lease has run out, the new silence is told' });
+    await until(async () => (await fired()).length > 2, { limit: 60_000, what: 'the lease has run out, the new silence is told' });
     assert.deepEqual((await fired()).map(({ code }) => code).sort(), ['EA000000011VN', 'EA000000011VN', 'EA000000042VN']);
     await app.stop();
 });
@@ -181,6 +181,7 @@ test('what nobody reads any more is trimmed, what counts stays', async (t) => {
 test('the gauges say how far behind each consumer is', async (t) => {
     await cluster.psql(`delete from dt.cursor`);
     const last = await one(`select max(pos) from dt.fact`);
+    const since = performance.now();
     await cluster.psql(`update dt.fact set recorded_at = clock_timestamp() - interval '100 s' where pos = $1`, [last]);
     await cluster.psql(`insert into dt.cursor (lane, consumer, pos) values (0, 'correlate', $1)`, [last - 1]);
     await cluster.psql(`insert into dt.stuck (lane, pos, code, error) values (0, 1, '', 'x'), (0, 2, '', 'x')`);
@@ -193,7 +194,7 @@ test('the gauges say how far behind each consumer is', async (t) => {
         return map.get('duongthu_stuck_facts') >= 0 && map.get('duongthu_unread_age_seconds{consumer="correlate"}') >= 0 && map;
     }, { what: 'gauges' });
     const age = metrics.get('duongthu_unread_age_seconds{consumer="correlate"}');
-    assert.ok(age >= 100 && age < 130, `${age}`);
+    assert.ok(age >= 100 && age <= 101 + (performance.now() - since) / 1000, `${age}`);
     assert.equal(metrics.get('duongthu_unread_age_seconds{consumer="sms"}'), 0);
     assert.equal(metrics.get('duongthu_stuck_facts'), 1);
     assert.equal(metrics.get('duongthu_frozen_items'), 1);
@@ -248,6 +249,6 @@ test('it starts without PostgreSQL and stops without it', async () => {
     const child = app.start('watch');
     await until(async () => (await fetch(app.ops('watch', '/livez'))).status === 200, { what: 'alive' });
     assert.equal((await fetch(app.ops('watch', '/readyz'))).status, 503);
-    assert.deepEqual(await child.end('SIGTERM', { limit: 5_000 }), { code: 0, signal: null });
+    assert.deepEqual(await child.end('SIGTERM', { limit: 10_000 }), { code: 0, signal: null });
     await cluster.start();
 });

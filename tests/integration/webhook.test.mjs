@@ -13,6 +13,7 @@ import { startSink } from '../harness/sink.mjs';
 import { until } from '../harness/wait.mjs';
 
 const TOTAL_MS = (75 * 3600 + 35 * 60 + 5) * 1000;
+const CLOCK_MS = 50; // between the sender's clock and ours
 
 let cluster;
 let sink;
@@ -25,13 +26,14 @@ after(async () => {
     await cluster.destroy();
 });
 
+const AT_ONCE = 8; // requests to one endpoint, [webhook] per_endpoint
 let next = 1; // dossiers are never used twice
 const dossiers = (count) => numbers(next, (next += count) - 1);
 let paths = 0;
 
 // The service alone. Everything the test made ends with it.
 async function webhook(t, config = {}) {
-    const app = await startApp({ cluster, services: ['webhook'], config: { webhook: { timeout: '5s', ...config } } });
+    const app = await startApp({ cluster, services: ['webhook'], config: { webhook: config } });
     t.after(async () => {
         await Promise.all([...app.running.values()].map((child) => child.result ?? child.end('SIGKILL')));
         await cluster.psql(`delete from dt.endpoint; delete from dt.hold; delete from dt.gap; delete from dt.endpoint_cursor;
@@ -69,10 +71,11 @@ async function forbid(app, endpoint) {
 
 const data = (request) => JSON.parse(request.body).data;
 const one = async (sql, params) => Object.values((await cluster.psql(sql, params))[0] ?? {})[0];
+const isDown = async (endpoint) => await one('select down_since from dt.endpoint where endpoint = $1', [endpoint.id]) !== null;
 const ledger = (endpoint) => cluster.psql('select pos, outcome, status, error from dt.attempt where endpoint = $1 order by at, pos', [endpoint.id]);
 const settled = (endpoint) => until(async () => await one(`select bool_and(c.done = (select max(pos) from dt.journey j where j.lane = c.lane)) from
     (select distinct on (lane) lane, done from dt.endpoint_cursor where endpoint = $1 order by lane, n desc) c`, [endpoint.id]) === true
-    && await one('select count(*) from dt.hold where endpoint = $1', [endpoint.id]) === 0, { limit: 40_000, what: 'nothing is left for the endpoint' });
+    && await one('select count(*) from dt.hold where endpoint = $1', [endpoint.id]) === 0, { limit: 300_000, what: 'nothing is left for the endpoint' });
 
 // ---------------------------------------------------------------- what an office gets
 
@@ -237,13 +240,14 @@ test('after the schedule the event is given up, visibly; the next says gap_befor
     let refuse = true;
     answers(office.path, (request) => (data(request).dossier === codeOf(bad) && data(request).sequence === 2 && refuse ? 422 : 204));
     await append(cluster, [bad, bad, bad, good]);
-    await until(() => office.ok().some((request) => data(request).sequence === 3), { limit: 20_000, what: 'the event behind it' });
+    await until(() => office.ok().some((request) => data(request).sequence === 3), { what: 'the event behind it' });
     const failed = office.requests().filter(({ answer }) => answer === 422);
-    assert.ok(failed.at(-1).at - failed[0].at >= TOTAL_MS / 100_000 - 50, 'not before 75 h 35 m');
     assert.equal(new Set(failed.map(({ headers }) => headers['webhook-id'])).size, 1, 'one id over all retries');
     assert.ok(new Set(failed.map(({ headers }) => headers['webhook-timestamp'])).size > 1, 'each attempt has its own time');
     const third = office.ok().find((request) => data(request).sequence === 3);
     assert.equal(data(third).gap_before, true);
+    // The last attempt may leave before the end and fail behind it; the event behind this one shows when it was given up.
+    assert.ok(third.at - failed[0].at >= TOTAL_MS / 100_000 - CLOCK_MS, 'not before 75 h 35 m');
     assert.deepEqual(office.ok().filter((request) => data(request).gap_before), [third], 'and no other says so');
     await settled(office);
     assert.equal(await one('select count(*) from dt.gap where endpoint = $1', [office.id]), 0);
@@ -266,15 +270,15 @@ test('an endpoint that stays away for the whole schedule: its events are given u
     const mine = dossiers(30);
     await append(cluster, turns(mine, 2));
     await until(async () => await one('select count(*) from dt.attempt where endpoint = $1 and outcome = 3', [office.id]) === 60,
-        { limit: 30_000, what: 'all are given up' });
-    assert.notEqual(await one('select down_since from dt.endpoint where endpoint = $1', [office.id]), null);
+        { limit: 60_000, what: 'all are given up' });
+    await until(() => isDown(office), { what: 'it is known to be down' });
     answers(office.path);
     await append(cluster, mine);
     await settled(office);
     const sequences = office.ok().map(data);
     assert.deepEqual([...new Set(sequences.map(({ sequence }) => sequence))], [3]);
     assert.ok(sequences.every((event) => event.gap_before));
-    assert.equal(await one('select down_since from dt.endpoint where endpoint = $1', [office.id]), null);
+    await until(async () => !(await isDown(office)), { what: 'it is known to be up' });
     await app.stop();
 });
 
@@ -302,7 +306,7 @@ test('410 disables; nothing more is sent until somebody resumes it, and then not
     answers(neighbour.path);
     await append(cluster, [dossier]);
     await until(async () => await one('select status from dt.endpoint where endpoint = $1', [office.id]) === 'disabled', { what: 'it is disabled' });
-    assert.equal(app.logs('endpoint.disabled').length, 1);
+    await until(() => app.logs('endpoint.disabled').length === 1, { what: 'it is told' });
     await append(cluster, [dossier, dossier]);
     await until(() => neighbour.ok().length === 3, { what: 'the neighbour has all' });
     assert.equal(office.requests().length, 1);
@@ -327,12 +331,12 @@ test('webhook-delivery: abort-message ends the retries of that event alone', asy
 });
 
 test('bad company: a healthy office notices nothing of slow, dead, failing, redirecting and babbling neighbours', async (t) => {
-    const app = await webhook(t, { in_flight: 60, timeout: '1s' });
+    const app = await webhook(t, { in_flight: 60, timeout: '4s' });
     const healthy = await endpoint(app);
     answers(healthy.path);
     const modes = ['slow', 'dead', 'lost', '500', 'redirect', 'garbage', 'truncated', 'endless', '429', 'refused'];
     const bad = [];
-    sink.delay = 300;
+    sink.delay = 2_000; // eight at once: the 400 events take it 100 s, longer than we wait for the healthy one
     sink.location = healthy.url;
     for (const mode of modes) {
         const neighbour = await endpoint(app);
@@ -344,18 +348,17 @@ test('bad company: a healthy office notices nothing of slow, dead, failing, redi
     }
     const mine = dossiers(40);
     await append(cluster, turns(mine, 10));
-    await until(() => healthy.ok().length === 400, { limit: 30_000, what: 'the healthy one has all' });
+    await until(() => healthy.ok().length === 400, { what: 'the healthy one has all' });
     assert.equal(checkOrder(healthy.ok()).size, 40);
-    const started = Math.min(...healthy.ok().map(({ at }) => at));
-    const took = Math.max(...healthy.ok().map(({ at }) => at)) - started;
     const slow = bad[0].requests().length;
-    assert.ok(slow < 400, `the slow one has ${slow} of 400 when the healthy one is done (${took} ms)`);
+    assert.ok(slow < 400, `the slow one has ${slow} of 400 when the healthy one is done`);
     const outcome = async (i) => (await ledger(bad[i])).filter(({ outcome }) => outcome === 1).length;
     for (const i of [1, 2, 3, 4, 5, 6, 8])
         assert.equal(await outcome(i), 0, modes[i]);
     await until(async () => (await one('select count(*) from dt.endpoint where down_since is not null')) >= 7,
-        { limit: 30_000, what: 'the dead ones are known to be down' });
+        { limit: 60_000, what: 'the dead ones are known to be down' });
     await until(async () => (await ledger(bad[7])).some(({ outcome, status }) => outcome === 1 && status === 200), { what: 'an endless body is an answer' });
+    await until(async () => (await ledger(bad[9])).length > 0, { what: 'the forbidden one was tried' });
     assert.match((await ledger(bad[9]))[0].error, /not on the allow list|must be on the allow list/);
     assert.ok(!healthy.requests().some(({ method }) => method !== 'POST'), 'no redirect was followed');
     await app.stop();
@@ -367,19 +370,25 @@ test('a dead endpoint is probed, not hammered, and drained in order when it is b
     const mine = dossiers(60);
     answers(office.path, () => 503);
     await append(cluster, turns(mine, 10));
-    await until(async () => await one('select down_since from dt.endpoint where endpoint = $1', [office.id]) !== null, { what: 'it is down' });
-    const before = office.requests().length;
+    await until(() => isDown(office), { what: 'it is down' });
+    const down = Date.parse(await one('select down_since from dt.endpoint where endpoint = $1', [office.id]));
+    const before = office.requests().filter(({ at }) => at < down).length;
     assert.ok(before < 30, `${before} requests before it was known to be down`);
-    await until(() => office.requests().length >= before + 3, { what: 'three probes' });
-    const probes = office.requests().slice(before, before + 3);
-    assert.ok(probes[2].at - probes[0].at > 500, 'with waits between them');
+    // What was under way then may still arrive; behind that there are only probes.
+    await until(() => {
+        const probes = office.requests().slice(before).slice(-3);
+        return probes.length === 3 && probes[2].at - probes[0].at > 500;
+    }, { what: 'three probes with waits between them' });
+    const more = office.requests().length - before;
+    assert.ok(more <= AT_ONCE + 3 + 8, `${more} requests until then`);
     assert.equal(await one('select count(*) < 30 from dt.hold where endpoint = $1', [office.id]), true, 'probes make no holds');
     answers(office.path);
     await settled(office);
     const last = checkOrder(office.ok());
     assert.equal(last.size, 60);
     assert.ok([...last.values()].every((sequence) => sequence === 10));
-    assert.deepEqual(app.logs('endpoint.up').length, 1);
+    await until(() => app.logs('endpoint.up').length > 0, { what: 'it is told' });
+    assert.equal(app.logs('endpoint.up').length, 1);
     await app.stop();
 });
 
@@ -394,7 +403,7 @@ test('one that lags far behind reads by itself and reaches the others', async (t
     await append(cluster, [mine[0]]);
     await until(() => quick.ok().length === 1, { what: 'the first' });
     await append(cluster, turns(mine, 40));
-    await until(() => quick.ok().length === 2001, { limit: 30_000, what: 'the quick one has all' });
+    await until(() => quick.ok().length === 2001, { limit: 300_000, what: 'the quick one has all' });
     assert.equal(paused.requests().length, 0);
     await app.run(['endpoint', 'resume', paused.path]);
     await append(cluster, mine);
