@@ -22,7 +22,7 @@ for (const name of readdirSync(OBJECTS).filter((each) => each.endsWith('.gcda'))
 let broken = 0;
 const programs = readdirSync(join(ROOT, 'tests/unit')).filter((name) => /^test_.*\.c$/.test(name)).map((name) => basename(name, '.c'));
 await inParallel(programs, availableParallelism(), (program) => new Promise((done) => {
-    const child = spawn(join(BUILD, program), [], { cwd: ROOT, stdio: 'ignore', timeout: 120_000, killSignal: 'SIGKILL' });
+    const child = spawn(join(BUILD, program), [], { cwd: ROOT, stdio: 'ignore', timeout: 600_000, killSignal: 'SIGKILL' });
     child.on('close', (code) => {
         if (code !== 0) {
             broken++;

@@ -17,7 +17,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 // Against what hangs, not against what is slow: a machine may be several times slower than ours.
 const UNIT_LIMIT_MS = 300_000; // one unit test program
 const FILE_LIMIT_MS = 900_000; // one file of integration, faults or e2e
-const LEAVE_MS = 10_000; // for a process that is about to end when its test has
+const LEAVE_MS = 3_000; // for a process that is about to end when its test has
 const BUILD_LIMIT_MS = 1_200_000;
 const FLAVOURS = {
     gcc: { folder: 'build', suites: ['unit', 'simulation', 'integration', 'faults', 'e2e'] },

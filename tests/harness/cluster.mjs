@@ -346,7 +346,7 @@ async function once(path, make) {
     } catch (error) {
         if (error.code !== 'EEXIST')
             throw error;
-        await until(() => existsSync(path) || existsSync(`${lock}/failed`), { limit: 120_000, what: `${path} is made` });
+        await until(() => existsSync(path) || existsSync(`${lock}/failed`), { limit: 300_000, what: `${path} is made` });
         if (!existsSync(path))
             throw new Error(readFileSync(`${lock}/failed`, 'utf8'));
         return;
