@@ -138,6 +138,7 @@ static int open_database(struct correlate *c)
                                  .depth = 1,
                                  .max_waiting = 16,
                                  .statement_timeout_ms = 25000,
+                                 .generic_plan = true, // they probe by key, whatever the keys are
                                  .allow_unsafe = conf_bool("safety", "allow_unsafe_database"),
                                  .statements = c->statements,
                                  .statement_count = Q_COUNT,

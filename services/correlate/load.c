@@ -101,6 +101,30 @@ void load_put_no_texts(struct load *l)
     db_close_array(load_params(l));
 }
 
+void load_open_texts(struct load *l)
+{
+    map_init(&l->texts);
+    l->n_texts = 0;
+    db_open_array(load_params(l), DB_TEXT);
+}
+
+void load_add_text(struct load *l, struct fact_text text)
+{
+    if (map_get(&l->texts, text.ptr, text.len))
+        return;
+    if (map_put(&l->texts, text.ptr, text.len, l) != ERR_OK)
+        l->error = ERR_NO_MEMORY;
+    db_item_text(load_params(l), text.ptr, text.len);
+    l->n_texts++;
+}
+
+bool load_close_texts(struct load *l)
+{
+    map_done(&l->texts);
+    db_close_array(load_params(l));
+    return l->n_texts > 0;
+}
+
 const struct fact *load_fact(const struct load *l, size_t i)
 {
     return l->wanted[i].needs.error == FACT_OK ? &l->wanted[i].needs.fact : NULL;

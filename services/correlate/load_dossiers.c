@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Every text of a fact that may lead to a dossier, as written and as stored. Returns how many.
-static size_t put_dossier_texts(struct load *l, const struct fact *f)
+// Every text of a fact that may lead to a dossier, as written and as stored.
+static void add_dossier_texts(struct load *l, const struct fact *f)
 {
     struct fact_text texts[FACT_DOSSIERS_MAX + 2];
     char key[WORLD_CODE_MAX + 1];
@@ -20,23 +20,20 @@ static size_t put_dossier_texts(struct load *l, const struct fact *f)
         texts[n++] = f->into;
     for (size_t i = 0; i < n; i++) {
         size_t len = batch_dossier_key(texts[i].ptr, texts[i].len, key);
-        db_item_text(load_params(l), key, len);
-        db_item_text(load_params(l), texts[i].ptr, texts[i].len);
+        load_add_text(l, (struct fact_text){key, len});
+        load_add_text(l, texts[i]);
     }
-    return n;
 }
 
 bool load_ask_dossiers_by_code(struct load *l)
 {
-    size_t n = 0;
     load_put_lanes(l);
     load_put_no_numbers(l);
-    db_open_array(load_params(l), DB_TEXT);
+    load_open_texts(l);
     for (size_t i = 0; i < l->n_wanted; i++)
         if (load_fact(l, i))
-            n += put_dossier_texts(l, load_fact(l, i));
-    db_close_array(load_params(l));
-    return n > 0;
+            add_dossier_texts(l, load_fact(l, i));
+    return load_close_texts(l);
 }
 
 bool load_ask_dossiers_by_number(struct load *l)

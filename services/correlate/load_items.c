@@ -6,36 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t put_box_texts(struct load *l, const struct fact *f)
+static void add_box_texts(struct load *l, const struct fact *f)
 {
-    size_t n = 0;
-    if (f->code.len && !batch_is_item(f->code.ptr, f->code.len)) {
-        db_item_text(load_params(l), f->code.ptr, f->code.len);
-        n++;
-    }
-    if (f->kind == EVENT_ITEM_PUT_IN || f->kind == EVENT_ITEM_TAKEN_OUT) {
-        db_item_text(load_params(l), f->into.ptr, f->into.len);
-        n++;
-    }
+    if (f->code.len && !batch_is_item(f->code.ptr, f->code.len))
+        load_add_text(l, f->code);
+    if (f->kind == EVENT_ITEM_PUT_IN || f->kind == EVENT_ITEM_TAKEN_OUT)
+        load_add_text(l, f->into);
     for (size_t i = 0; i < f->n_members; i++)
-        if (!batch_is_item(f->members[i].ptr, f->members[i].len)) {
-            db_item_text(load_params(l), f->members[i].ptr, f->members[i].len);
-            n++;
-        }
-    return n;
+        if (!batch_is_item(f->members[i].ptr, f->members[i].len))
+            load_add_text(l, f->members[i]);
 }
 
 bool load_ask_boxes_by_code(struct load *l)
 {
-    size_t n = 0;
     load_put_lanes(l);
-    db_open_array(load_params(l), DB_TEXT);
+    load_open_texts(l);
     for (size_t i = 0; i < l->n_wanted; i++)
         if (load_fact(l, i))
-            n += put_box_texts(l, load_fact(l, i));
-    db_close_array(load_params(l));
+            add_box_texts(l, load_fact(l, i));
+    bool any = load_close_texts(l);
     load_put_no_numbers(l);
-    return n > 0;
+    return any;
 }
 
 int load_take_boxes(struct load *l, const struct db_result *r)
@@ -202,26 +193,21 @@ int load_take_members(struct load *l)
 
 bool load_ask_items(struct load *l)
 {
-    size_t n = l->items.n;
     load_put_lanes(l);
-    db_open_array(load_params(l), DB_TEXT);
+    load_open_texts(l);
     for (size_t i = 0; i < l->n_wanted; i++) {
         const struct fact *f = load_fact(l, i);
         if (!f)
             continue;
-        if (f->code.len && batch_is_item(f->code.ptr, f->code.len)) {
-            db_item_text(load_params(l), f->code.ptr, f->code.len);
-            n++;
-        }
+        if (f->code.len && batch_is_item(f->code.ptr, f->code.len))
+            load_add_text(l, f->code);
         for (size_t k = 0; k < f->n_members; k++)
-            if (batch_is_item(f->members[k].ptr, f->members[k].len)) {
-                db_item_text(load_params(l), f->members[k].ptr, f->members[k].len);
-                n++;
-            }
+            if (batch_is_item(f->members[k].ptr, f->members[k].len))
+                load_add_text(l, f->members[k]);
     }
-    db_close_array(load_params(l));
+    bool any = load_close_texts(l);
     load_put_numbers(l, &l->items);
-    return n > 0;
+    return any || l->items.n > 0;
 }
 
 int load_take_items(struct load *l, const struct db_result *r)

@@ -42,6 +42,8 @@ struct load {
     bool busy;
     int error;                      // of the parameters or the memory, kept until the step is over
     struct numbers items, dossiers; // to load by number
+    struct map texts;               // of the parameter being written
+    size_t n_texts;
     struct content *contents;
     size_t n_contents, cap_contents;
     struct stored_link *links;
@@ -58,6 +60,10 @@ void load_put_lanes(struct load *l);
 void load_put_numbers(struct load *l, const struct numbers *list);
 void load_put_no_numbers(struct load *l);
 void load_put_no_texts(struct load *l);
+// A parameter of texts, each of them once however often the facts name it. close says how many there are.
+void load_open_texts(struct load *l);
+void load_add_text(struct load *l, struct fact_text text);
+MUST_CHECK bool load_close_texts(struct load *l);
 // What wanted fact i says; NULL when it makes no sense and needs nothing.
 const struct fact *load_fact(const struct load *l, size_t i);
 // No memory is noted in l->error.

@@ -8,21 +8,18 @@
 
 bool load_ask_stuck(struct load *l)
 {
-    size_t n = 0;
     load_put_lanes(l);
-    db_open_array(load_params(l), DB_TEXT);
+    load_open_texts(l);
     for (size_t i = 0; i < l->n_wanted; i++) {
         const struct fact *f = load_fact(l, i);
         if (!f)
             continue;
         if (f->code.len)
-            db_item_text(load_params(l), f->code.ptr, f->code.len);
+            load_add_text(l, f->code);
         for (size_t k = 0; k < f->n_members; k++)
-            db_item_text(load_params(l), f->members[k].ptr, f->members[k].len);
-        n += (f->code.len > 0) + f->n_members;
+            load_add_text(l, f->members[k]);
     }
-    db_close_array(load_params(l));
-    return n > 0;
+    return load_close_texts(l);
 }
 
 // Does a fact of the batch retry this code?

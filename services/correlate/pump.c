@@ -269,8 +269,8 @@ static void write_batch(struct pump *p)
 {
     const struct lane *lane = &p->lanes[p->at];
     bool turn = p->n_lanes > 1 && lane->lane != p->last_lane;
-    int err =
-        store_fill(&p->query.params, p->epoch, lane->lane, lane->cursor, p->to, turn, &p->world, p->batch);
+    int err = store_fill(&p->query.params, p->epoch, lane->lane, lane->cursor, p->to, turn, &p->ids,
+                         &p->world, p->batch);
     if (!err)
         err = submit(p, PUMP_WRITE, WRITING, on_written);
     if (err == ERR_TOO_BIG) { // more than one statement may carry

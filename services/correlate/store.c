@@ -10,26 +10,23 @@
 
 const char store_sql[] =
     "select dt.correlate_append(dt.correlate_put_links(dt.correlate_put_dossiers(dt.correlate_put_containers("
-    "dt.correlate_put_items(dt.correlate_begin($1::bigint, $2::smallint, $3::bigint, $4::integer, "
-    "$5::bigint, "
-    "$6::integer, $7::boolean), "
-    "$8::smallint[], $9::bigint[], $10::text[], $11::smallint[], $12::text[], $13::smallint[], $14::bytea[], "
-    "$15::integer[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::bigint[], $21::bigint[], "
-    "$22::timestamptz[]), "
-    "$23::smallint[], $24::bigint[], $25::text[], $26::bytea[], $27::text[], "
-    "$28::smallint[], $29::bigint[], $30::smallint[], $31::bigint[]), "
-    "$32::smallint[], $33::bigint[], $34::text[], $35::boolean[], $36::text[], $37::smallint[], "
-    "$38::smallint[], "
-    "$39::text[], $40::bigint[], $41::bigint[], $42::timestamptz[], "
-    "$43::smallint[], $44::text[], $45::bigint[], $46::boolean[], $47::timestamptz[]), "
-    "$48::smallint[], $49::bigint[], $50::smallint[], $51::bigint[], $52::text[], $53::timestamptz[], "
-    "$54::timestamptz[], $55::smallint[], $56::bigint[], $57::text[], $58::text[], "
-    "$59::smallint[], $60::bigint[], $61::text[], $62::text[], $63::text[], "
-    "$64::smallint[], $65::bigint[], $66::text[]), "
-    "$67::smallint[], $68::smallint[], $69::bigint[], $70::integer[], $71::bigint[], $72::bigint[], "
-    "$73::smallint[], $74::integer[], $75::timestamptz[], $76::text[], $77::text[], $78::text[], "
-    "$79::text[], "
-    "$80::smallint[], $81::smallint[], $82::bigint[], $83::text[])";
+    "dt.correlate_put_items(dt.correlate_begin("
+    "$1::bigint, $2::smallint, $3::bigint, $4::integer, $5::bigint, $6::integer, $7::boolean), "
+    "$8::bigint, $9::smallint[], $10::bigint[], $11::text[], $12::smallint[], $13::text[], "
+    "$14::smallint[], $15::bytea[], $16::integer[], $17::text[], $18::text[], $19::text[], "
+    "$20::bigint[], $21::bigint[], $22::bigint[], $23::timestamptz[]), "
+    "$24::smallint[], $25::bigint[], $26::text[], $27::bytea[], $28::text[], $29::smallint[], "
+    "$30::bigint[], $31::smallint[], $32::bigint[]), "
+    "$33::bigint, $34::smallint[], $35::bigint[], $36::text[], $37::boolean[], $38::text[], "
+    "$39::smallint[], $40::smallint[], $41::text[], $42::bigint[], $43::bigint[], $44::timestamptz[], "
+    "$45::smallint[], $46::text[], $47::bigint[], $48::boolean[], $49::timestamptz[]), "
+    "$50::bigint, $51::bigint, $52::smallint[], $53::bigint[], $54::smallint[], $55::bigint[], "
+    "$56::text[], $57::timestamptz[], $58::timestamptz[], $59::smallint[], $60::bigint[], $61::text[], "
+    "$62::text[], $63::smallint[], $64::bigint[], $65::text[], $66::text[], $67::text[], "
+    "$68::smallint[], $69::bigint[], $70::text[]), "
+    "$71::smallint[], $72::smallint[], $73::bigint[], $74::integer[], $75::bigint[], $76::bigint[], "
+    "$77::smallint[], $78::integer[], $79::timestamptz[], $80::text[], $81::text[], $82::text[], "
+    "$83::text[], $84::smallint[], $85::smallint[], $86::bigint[], $87::text[])";
 
 const char store_stick_sql[] = "select dt.correlate_stick($1::bigint, $2::smallint, $3::bigint, $4::integer, "
                                "$5::bigint, $6::text, $7::text, $8::text)";
@@ -97,7 +94,7 @@ static int by_item(const void *a, const void *b)
     return x->lane != y->lane ? (x->lane > y->lane) - (x->lane < y->lane) : (x->id > y->id) - (x->id < y->id);
 }
 
-static int put_items(struct db_params *p, const struct world *w)
+static int put_items(struct db_params *p, const struct world *w, const struct world_ids *known)
 {
     size_t n = 0;
     for (const struct world_item *it = w->dirty_items; it; it = it->next_dirty)
@@ -109,6 +106,7 @@ static int put_items(struct db_params *p, const struct world *w)
     for (const struct world_item *it = w->dirty_items; it; it = it->next_dirty)
         all[n++] = it;
     qsort(all, n, sizeof(struct world_item *), by_item);
+    db_put_int8(p, known->item);
     COLUMN(DB_INT2, n, db_item_int2(p, all[i]->lane));
     COLUMN(DB_INT8, n, db_item_int8(p, all[i]->id));
     COLUMN(DB_TEXT, n, put_text(p, all[i]->code));
@@ -237,7 +235,7 @@ static void put_codes(struct db_params *p, const struct world_dossier *const *al
     db_close_array(p);
 }
 
-static int put_dossiers(struct db_params *p, const struct world *w)
+static int put_dossiers(struct db_params *p, const struct world *w, const struct world_ids *known)
 {
     size_t n = 0;
     for (const struct world_dossier *d = w->dirty_dossiers; d; d = d->next_dirty)
@@ -249,6 +247,7 @@ static int put_dossiers(struct db_params *p, const struct world *w)
     for (const struct world_dossier *d = w->dirty_dossiers; d; d = d->next_dirty)
         all[n++] = d;
     qsort(all, n, sizeof(struct world_dossier *), by_dossier);
+    db_put_int8(p, known->dossier);
     COLUMN(DB_INT2, n, db_item_int2(p, all[i]->lane));
     COLUMN(DB_INT8, n, db_item_int8(p, all[i]->id));
     COLUMN(DB_TEXT, n, put_text(p, all[i]->unit));
@@ -281,7 +280,8 @@ static int by_link(const void *a, const void *b)
     return (x->from > y->from) - (x->from < y->from);
 }
 
-static int put_links(struct db_params *p, const struct world *w, const struct batch *b)
+static int put_links(struct db_params *p, const struct world *w, const struct world_ids *known,
+                     const struct batch *b)
 {
     size_t n = 0;
     for (const struct world_link *l = w->dirty_links; l; l = l->next_dirty)
@@ -293,6 +293,8 @@ static int put_links(struct db_params *p, const struct world *w, const struct ba
     for (const struct world_link *l = w->dirty_links; l; l = l->next_dirty)
         all[n++] = l;
     qsort(all, n, sizeof(struct world_link *), by_link);
+    db_put_int8(p, known->item);
+    db_put_int8(p, known->dossier);
     COLUMN(DB_INT2, n, db_item_int2(p, all[i]->item->lane));
     COLUMN(DB_INT8, n, db_item_int8(p, all[i]->item->id));
     COLUMN(DB_INT2, n, db_item_int2(p, all[i]->dossier->lane));
@@ -343,7 +345,8 @@ static void put_rows(struct db_params *p, const struct batch *b)
 }
 
 int store_fill(struct db_params *p, int64_t epoch, int16_t lane, struct store_cursor from,
-               struct store_cursor to, bool turn, const struct world *w, const struct batch *b)
+               struct store_cursor to, bool turn, const struct world_ids *known, const struct world *w,
+               const struct batch *b)
 {
     db_params_reset(p);
     db_put_int8(p, epoch);
@@ -353,13 +356,13 @@ int store_fill(struct db_params *p, int64_t epoch, int16_t lane, struct store_cu
     db_put_int8(p, to.pos);
     db_put_int4(p, to.part);
     db_put_bool(p, turn);
-    int err = put_items(p, w);
+    int err = put_items(p, w, known);
     if (!err)
         err = put_boxes(p, w);
     if (!err)
-        err = put_dossiers(p, w);
+        err = put_dossiers(p, w, known);
     if (!err)
-        err = put_links(p, w, b);
+        err = put_links(p, w, known, b);
     if (!err)
         put_rows(p, b);
     return err;

@@ -14,10 +14,12 @@ struct store_cursor {
 extern const char store_sql[];       // parameters by store_fill(); answers the number of journey rows
 extern const char store_stick_sql[]; // parameters by store_fill_stuck()
 
-// Fills the parameters of store_sql. turn: the batch before this one was of another lane. ERR_NO_MEMORY;
-// errors of the parameters come from db_submit().
+// Fills the parameters of store_sql. turn: the batch before this one was of another lane. known: the last
+// numbers given before this batch; what has a higher one is not stored yet. ERR_NO_MEMORY; errors of the
+// parameters come from db_submit().
 MUST_CHECK int store_fill(struct db_params *p, int64_t epoch, int16_t lane, struct store_cursor from,
-                          struct store_cursor to, bool turn, const struct world *w, const struct batch *b);
+                          struct store_cursor to, bool turn, const struct world_ids *known,
+                          const struct world *w, const struct batch *b);
 
 // One fact that can't be digested: it is listed, what it is about is frozen, the cursor goes on to it.
 void store_fill_stuck(struct db_params *p, int64_t epoch, const struct batch_fact *f,

@@ -31,7 +31,7 @@ struct db_options {
     unsigned max_waiting;         // queued statements beyond those in flight; above: ERR_FULL
     int64_t statement_timeout_ms; // the server's own limit; 0 = 8 s. Below timeout_ms: a slow statement is
                                   // then refused (57014, known), not lost
-    bool generic_plan;            // plan_cache_mode=force_generic_plan (ingest only)
+    bool generic_plan;            // plan_cache_mode=force_generic_plan (ingest and correlate)
     bool read_only_ok;            // a hot standby is good enough
     bool allow_unsafe;            // conf safety.allow_unsafe_database: accept fsync etc. off (trials only)
     const struct db_statement *statements; // prepared on every connection; must outlive the pool
