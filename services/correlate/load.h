@@ -6,7 +6,7 @@
 #include "correlate/batch.h"
 #include "io/db.h"
 
-#define LOAD_FACTS_MAX 500  // facts of one batch
+#define LOAD_FACTS_MAX 1000 // facts of one batch
 #define LOAD_ITEMS_MAX 4000 // items that containers bring into one batch; a larger fan-out comes in parts
 
 struct load;

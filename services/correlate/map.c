@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Chained buckets, FNV-1a, doubling at three quarters. Keys come from scans: an attacker who makes chains
-// long slows one batch of at most 500 facts, so the hash needs no secret.
+// long slows one batch of at most 1,000 facts, so the hash needs no secret.
 #include "correlate/map.h"
 
 #include "base/check.h"

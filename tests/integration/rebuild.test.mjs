@@ -47,10 +47,10 @@ async function projection() {
 const empty = () => cluster.psql(`truncate dt.item, dt.container, dt.content, dt.dossier, dt.dossier_code, dt.link, dt.stuck, dt.journey,
     dt.cursor, dt.turn`);
 
-test('batches of 1, 7 and 500 facts, and of few rows, store the same; rebuild proves each of them', async () => {
+test('batches of 1, 7 and 1,000 facts, and of few rows, store the same; rebuild proves each of them', async () => {
     await appendChaos(cluster, chaos(70, 1), 1);
     let first;
-    for (const config of [{ facts: 500 }, { facts: 7 }, { facts: 1 }, { facts: 500, rows: 3 }]) {
+    for (const config of [{ facts: 1000 }, { facts: 7 }, { facts: 1 }, { facts: 1000, rows: 3 }]) {
         await empty();
         const app = await fold(config);
         const stored = await projection();
