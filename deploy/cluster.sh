@@ -85,7 +85,7 @@ create_data() {
     [ ! -f "$data/PG_VERSION" ] || return 0
     rm -rf "$data.new" && private_folder "$data.new"
     as_owner "$bin/initdb" --pgdata="$data.new" --username=$name --auth=trust --data-checksums --encoding=UTF8 \
-        --locale=C.UTF-8 >/dev/null
+        --locale=C.UTF-8 --lc-collate=C >/dev/null # codes are compared byte by byte: the same order, and cheaper
     printf '# The folder of the socket is closed to others (0700); there is no other way in.\nlocal all all trust\n' |
         as_owner tee "$data.new/pg_hba.conf" >/dev/null
     printf "include 'duongthu.conf'\n" | as_owner tee -a "$data.new/postgresql.conf" >/dev/null

@@ -237,13 +237,16 @@ static const char *fill_correction(const struct batch *b, struct cause *c)
 const char *batch_read(struct batch *b, const struct batch_fact *f)
 {
     struct cause *c = &b->scratch->cause;
-    struct batch_needs needs;
-    batch_needs(f, &needs);
+    const struct batch_needs *needs = f->needs;
+    if (!needs) {
+        batch_needs(f, &b->scratch->needs);
+        needs = &b->scratch->needs;
+    }
     c->row = f;
-    c->fact = needs.fact;
+    c->fact = needs->fact;
     c->corrects = false;
-    if (needs.error)
-        return fact_error_name(needs.error);
+    if (needs->error)
+        return fact_error_name(needs->error);
     if (f->lane < 0 || f->lane > TRAIL_LANE_MAX || f->pos < 0 || f->pos > TRAIL_POS_MAX || f->seq < 0 ||
         f->seq > FACT_SEQ_MAX)
         return "position or number out of range";

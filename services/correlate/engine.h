@@ -18,6 +18,7 @@ struct cause {
 
 struct batch_scratch {
     struct cause cause;
+    struct batch_needs needs; // of a fact that came without
     struct trail_fact old[TRAIL_MAX], own[TRAIL_MAX], whole[TRAIL_MAX], work[TRAIL_MAX];
     struct journey_entry entries[TRAIL_MAX];
     struct trail_fact boxes[NEST_BOXES_MAX][TRAIL_MAX];

@@ -245,11 +245,27 @@ static size_t cut_before_merger(struct load *l, size_t n)
     return n;
 }
 
-int load_start(struct load *l, const struct batch_fact *facts, size_t n, int32_t part, struct world *w,
-               struct batch *b, load_done done, void *owner)
+int load_read(struct load *l, const struct batch_fact *facts, size_t n)
 {
-    CHECK(!l->busy && n > 0);
-    l->facts = facts;
+    CHECK(!l->busy);
+    l->error = ERR_OK;
+    l->n_wanted = 0;
+    for (size_t i = 0; i < n && !l->error; i++)
+        load_want(l, &facts[i]);
+    l->n_facts = l->n_wanted;
+    return l->error;
+}
+
+const struct batch_needs *load_needs(const struct load *l, size_t i)
+{
+    CHECK(i < l->n_wanted);
+    return &l->wanted[i].needs;
+}
+
+int load_start(struct load *l, size_t n, int32_t part, struct world *w, struct batch *b, load_done done,
+               void *owner)
+{
+    CHECK(!l->busy && n > 0 && n <= l->n_facts);
     l->part = part;
     l->world = w;
     l->batch = b;
@@ -258,11 +274,6 @@ int load_start(struct load *l, const struct batch_fact *facts, size_t n, int32_t
     l->step = 0;
     l->error = ERR_OK;
     l->items.n = l->dossiers.n = l->n_contents = l->n_links = 0;
-    l->n_wanted = 0;
-    for (size_t i = 0; i < n; i++)
-        load_want(l, &facts[i]);
-    if (l->error)
-        return l->error;
     l->n_facts = l->n_wanted = cut_before_merger(l, n);
     int err = advance(l);
     if (!err && l->step == ARRAY_LEN(steps))

@@ -18,12 +18,17 @@ typedef void (*load_done)(void *owner, int err, const struct db_result *res, siz
 MUST_CHECK int load_create(struct db *db, struct load **ret_load);
 void load_destroy(struct load *l); // not while one is under way
 
-// facts: in log order, all of one lane; with part > 0 the first one goes on from that object. Facts, world
-// and batch stay the caller's and must live until done. Errors (those of db_submit()) and LOAD_EMPTY, when
-// there was nothing to ask and the world is complete as it is, come back at once: then done is not called.
+// Parses facts, in log order, all of one lane, for the next load_start(). They stay the caller's and must
+// live until that is done. Not while one is under way. ERR_NO_MEMORY.
+MUST_CHECK int load_read(struct load *l, const struct batch_fact *facts, size_t n);
+// The first n of the facts that were read; with part > 0 the first one goes on from that object. World and
+// batch stay the caller's and must live until done. Errors (those of db_submit()) and LOAD_EMPTY, when there
+// was nothing to ask and the world is complete as it is, come back at once: then done is not called.
 #define LOAD_EMPTY 1
-MUST_CHECK int load_start(struct load *l, const struct batch_fact *facts, size_t n, int32_t part,
-                          struct world *w, struct batch *b, load_done done, void *owner);
+MUST_CHECK int load_start(struct load *l, size_t n, int32_t part, struct world *w, struct batch *b,
+                          load_done done, void *owner);
+// What fact i of those says, until the next load_read().
+const struct batch_needs *load_needs(const struct load *l, size_t i);
 
 enum load_statement {
     LOAD_STUCK,

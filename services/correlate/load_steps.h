@@ -29,8 +29,7 @@ struct load {
     struct db_query query;
     struct world *world;
     struct batch *batch;
-    const struct batch_fact *facts;
-    size_t n_facts;
+    size_t n_facts; // that were read, then that the world suffices for
     // Facts whose needs are loaded: those of the batch, and stuck ones that it retries. They live in the
     // world.
     struct wanted *wanted;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/ready.h"
+#include "correlate/reader.h"
 #include "correlate/store.h"
 
 #include <stdio.h>
@@ -21,7 +22,6 @@
 #define SQLSTATE_CURSOR "DT002"
 #define SQLSTATE_OURS   "DT003" // not the server's refusal: a limit of ours
 #define SQLSTATE_CHECK  "23514" // also: no partition for the row
-#define BODIES_MAX      (LOAD_FACTS_MAX * (size_t)FACT_BODY_MAX)
 #define WRITE_LIMIT_MS  30000
 
 enum state { UNKNOWN, IDLE, ASKING_STATE, READING, LOADING, WRITING, STICKING, MAKING_SEGMENTS };
@@ -39,6 +39,7 @@ struct pump {
     struct db_query query, notify;
     bool notify_busy, notify_again;
     struct load *load;
+    struct reader *reader;
     struct backoff backoff;
     int64_t wait_until; // monotonic; 0 = not waiting
     // Where it stands
@@ -53,9 +54,8 @@ struct pump {
     struct world world;
     bool has_world;
     struct batch *batch;
-    struct batch_fact facts[LOAD_FACTS_MAX];
+    const struct batch_fact *facts; // the reader's
     size_t n_facts, n_applied;
-    struct buf bodies;
     struct store_cursor to;
     int64_t began_ms;
 };
@@ -76,10 +76,7 @@ void pump_fill_statements(struct db_statement *statements)
 {
     memcpy(statements, load_statements, sizeof load_statements);
     statements[PUMP_STATE] = (struct db_statement){"state", "select * from dt.correlate_state()"};
-    statements[PUMP_READ] = (struct db_statement){
-        "read",
-        "select pos, stream, seq, type, source, occurred_at, body from dt.fact where lane = $1::smallint and "
-        "pos > $2::bigint order by pos limit $3::bigint"};
+    statements[PUMP_READ] = (struct db_statement){"read", reader_sql};
     statements[PUMP_WRITE] = (struct db_statement){"write", store_sql};
     statements[PUMP_STICK] = (struct db_statement){"stick", store_stick_sql};
     statements[PUMP_NOTIFY] = (struct db_statement){"notify", "select pg_notify('dt_journey', '')"};
@@ -92,6 +89,7 @@ void pump_fill_statements(struct db_statement *statements)
 static void back_off(struct pump *p)
 {
     p->state = UNKNOWN;
+    reader_forget(p->reader);
     p->wait_until = clock_mono_ms() + backoff_next_ms(&p->backoff);
 }
 
@@ -218,6 +216,13 @@ static void notify_readers(struct pump *p)
     p->notify_busy = db_submit(p->options.db, &p->notify) == ERR_OK;
 }
 
+// Facts of the batch after the one that is written: twice as many, but few that will not fit into its rows.
+static size_t next_limit(const struct pump *p)
+{
+    size_t limit = p->batch->n_rows < p->options.rows ? 2 * p->limit : p->n_applied + p->n_applied / 4 + 1;
+    return limit < p->options.facts ? limit : p->options.facts;
+}
+
 static void on_committed(struct pump *p)
 {
     metric_add(&facts_total, (double)p->n_applied);
@@ -231,7 +236,7 @@ static void on_committed(struct pump *p)
     p->lanes[p->at].cursor = p->to;
     p->ids = p->world.ids;
     p->idle_lanes = 0;
-    p->limit = 2 * p->limit < p->options.facts ? 2 * p->limit : p->options.facts;
+    p->limit = next_limit(p);
     if (p->to.part == 0)
         p->at = (p->at + 1) % p->n_lanes; // a fan-out is finished before another lane has its turn
     backoff_reset(&p->backoff);
@@ -265,6 +270,16 @@ static void on_written(struct db_query *q, int err, const struct db_result *r)
     pump_step(p);
 }
 
+// What the batch after the one being written will begin with. Only when facts queue: else it is as quick to
+// read what came by then.
+static void read_ahead(struct pump *p)
+{
+    size_t next = (p->at + 1) % p->n_lanes;
+    struct store_cursor from = next == p->at ? p->to : p->lanes[next].cursor;
+    if ((p->n_facts >= p->limit || p->n_applied < p->n_facts) && p->to.part == 0 && from.part == 0)
+        reader_read_ahead(p->reader, p->lanes[next].lane, from.pos, next_limit(p));
+}
+
 static void write_batch(struct pump *p)
 {
     const struct lane *lane = &p->lanes[p->at];
@@ -273,6 +288,8 @@ static void write_batch(struct pump *p)
                          &p->world, p->batch);
     if (!err)
         err = submit(p, PUMP_WRITE, WRITING, on_written);
+    if (!err)
+        read_ahead(p);
     if (err == ERR_TOO_BIG) { // more than one statement may carry
         bisect(p, p->n_applied, SQLSTATE_OURS, "too big to write");
     } else if (err) {
@@ -289,13 +306,14 @@ static int apply(struct pump *p, size_t n)
     struct store_cursor from = p->lanes[p->at].cursor;
     p->to = from;
     for (p->n_applied = 0; p->n_applied < n && p->batch->n_rows < p->options.rows;) {
-        const struct batch_fact *f = &p->facts[p->n_applied];
+        struct batch_fact f = p->facts[p->n_applied];
         int32_t part;
-        int err = batch_apply(p->batch, f, p->n_applied == 0 ? from.part : 0, &part);
+        f.needs = load_needs(p->load, p->n_applied);
+        int err = batch_apply(p->batch, &f, p->n_applied == 0 ? from.part : 0, &part);
         p->n_applied++;
         if (err)
             return err;
-        p->to = part ? (struct store_cursor){f->pos - 1, part} : (struct store_cursor){f->pos, 0};
+        p->to = part ? (struct store_cursor){f.pos - 1, part} : (struct store_cursor){f.pos, 0};
         if (part)
             break;
     }
@@ -331,8 +349,7 @@ static void load_batch(struct pump *p)
     p->has_world = true;
     p->batch->world = &p->world;
     p->state = LOADING;
-    int err = load_start(p->load, p->facts, p->n_facts, p->lanes[p->at].cursor.part, &p->world, p->batch,
-                         on_loaded, p);
+    int err = load_start(p->load, p->n_facts, p->lanes[p->at].cursor.part, &p->world, p->batch, on_loaded, p);
     if (err == LOAD_EMPTY)
         on_loaded(p, ERR_OK, NULL, p->n_facts);
     else if (err)
@@ -341,56 +358,34 @@ static void load_batch(struct pump *p)
 
 // ---- reading
 
-static int take_facts(struct pump *p, const struct db_result *r)
+static void take_page(struct pump *p)
 {
-    size_t offsets[LOAD_FACTS_MAX] = {0};
-    buf_reset(&p->bodies);
-    p->n_facts = (size_t)db_rows(r);
-    for (size_t i = 0; i < p->n_facts; i++) {
-        int row = (int)i;
-        size_t len;
-        const char *body = db_bytes(r, row, 6, &len);
-        offsets[i] = p->bodies.len;
-        buf_append(&p->bodies, body, len);
-        p->facts[i] = (struct batch_fact){.lane = p->lanes[p->at].lane,
-                                          .pos = db_int(r, row, 0),
-                                          .stream = db_int(r, row, 1),
-                                          .seq = db_int(r, row, 2),
-                                          .type = (int)db_int(r, row, 3),
-                                          .source = (int)db_int(r, row, 4),
-                                          .at = db_time_ms(r, row, 5),
-                                          .body_len = len};
+    p->facts = reader_facts(p->reader, &p->n_facts);
+    if (p->n_facts > 0) {
+        load_batch(p);
+        return;
     }
-    int err = buf_error(&p->bodies);
-    for (size_t i = 0; i < p->n_facts && !err; i++)
-        p->facts[i].body = p->bodies.data + offsets[i];
-    return err;
+    p->state = IDLE;
+    p->idle_lanes++;
+    p->at = (p->at + 1) % p->n_lanes;
+    if (p->idle_lanes < p->n_lanes)
+        pump_step(p);
 }
 
-static void on_read(struct db_query *q, int err, const struct db_result *r)
+static void on_read(void *owner, int err, const struct db_result *r)
 {
-    struct pump *p = q->owner;
-    if (err) {
+    struct pump *p = owner;
+    if (!err) {
+        take_page(p);
+    } else if (err == ERR_NO_MEMORY || err == ERR_TOO_BIG) { // larger than ever possible, or no memory
+        p->limit = p->limit > 1 ? p->limit / 2 : 1;
+        back_off(p);
+    } else {
         if (!is_passing(p, "read", err, r)) {
             log_error("correlate.refused", LOG_STR("step", "read"), LOG_STR("message", db_message(r)));
             back_off(p);
         }
         pump_step(p);
-        return;
-    }
-    if (db_rows(r) > 0 && take_facts(p, r) == ERR_OK) {
-        load_batch(p);
-        return;
-    }
-    if (db_rows(r) > 0) { // larger than ever possible, or no memory
-        p->limit = p->limit > 1 ? p->limit / 2 : 1;
-        back_off(p);
-    } else {
-        p->state = IDLE;
-        p->idle_lanes++;
-        p->at = (p->at + 1) % p->n_lanes;
-        if (p->idle_lanes < p->n_lanes)
-            pump_step(p);
     }
 }
 
@@ -398,11 +393,12 @@ static void read_facts(struct pump *p)
 {
     const struct lane *lane = &p->lanes[p->at];
     p->began_ms = clock_mono_ms();
-    db_params_reset(&p->query.params);
-    db_put_int2(&p->query.params, lane->lane);
-    db_put_int8(&p->query.params, lane->cursor.pos);
-    db_put_int8(&p->query.params, lane->cursor.part > 0 ? 1 : (int64_t)p->limit);
-    submit_or_back_off(p, PUMP_READ, READING, on_read);
+    p->state = READING;
+    int err = reader_read(p->reader, lane->lane, lane->cursor.pos, lane->cursor.part > 0 ? 1 : p->limit);
+    if (err == READER_HERE)
+        take_page(p);
+    else if (err)
+        (void)is_passing(p, "submit", err, NULL);
 }
 
 static int take_state(struct pump *p, const struct db_result *r)
@@ -462,7 +458,8 @@ void pump_set_epoch(struct pump *p, int64_t epoch)
     if (p->epoch == epoch)
         return;
     p->epoch = epoch;
-    if (!pump_busy(p))
+    reader_forget(p->reader);
+    if (p->state == IDLE)
         p->state = UNKNOWN;
     pump_step(p);
 }
@@ -474,7 +471,7 @@ void pump_stop(struct pump *p)
 
 bool pump_busy(const struct pump *p)
 {
-    return (p->state != UNKNOWN && p->state != IDLE) || p->notify_busy;
+    return (p->state != UNKNOWN && p->state != IDLE) || p->notify_busy || reader_busy(p->reader);
 }
 
 int pump_create(const struct pump_options *o, struct pump **ret_pump)
@@ -488,13 +485,14 @@ int pump_create(const struct pump_options *o, struct pump **ret_pump)
     p->query.timeout_ms = WRITE_LIMIT_MS;
     p->notify.statement = PUMP_NOTIFY;
     p->notify.done = on_notified;
-    buf_init(&p->bodies, BODIES_MAX);
     backoff_init(&p->backoff, 50, 5000);
     int err = db_params_init(&p->query.params);
     if (!err)
         err = db_params_init(&p->notify.params);
     if (!err)
         err = load_create(o->db, &p->load);
+    if (!err)
+        err = reader_create(o->db, PUMP_READ, p->load, on_read, p, &p->reader);
     if (!err)
         err = batch_create(NULL, &p->batch);
     if (err) {
@@ -517,8 +515,8 @@ void pump_destroy(struct pump *p)
     if (p->has_world)
         world_done(&p->world);
     batch_destroy(p->batch);
+    reader_destroy(p->reader);
     load_destroy(p->load);
-    buf_done(&p->bodies);
     db_params_done(&p->query.params);
     db_params_done(&p->notify.params);
     free(p);

@@ -400,6 +400,7 @@ int world_add_stuck(struct world *w, const char *code, size_t len, const struct 
     }
     copy->row = *row;
     copy->row.body = memcpy(body, row->body, row->body_len);
+    copy->row.needs = NULL; // not ours to keep
     if (s->last)
         s->last->next = copy;
     else

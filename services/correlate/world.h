@@ -16,6 +16,8 @@
 #define WORLD_FROZEN_MAX 96        // bytes of the reason why an object is frozen
 #define WORLD_OPEN       INT64_MAX // link.to of a link that is not ended
 
+struct batch_needs;
+
 // A row of dt.fact.
 struct batch_fact {
     int16_t lane;
@@ -24,6 +26,7 @@ struct batch_fact {
     int64_t at; // corrected time, ms
     const char *body;
     size_t body_len;
+    const struct batch_needs *needs; // what it says, when that is known already (batch_needs()); else NULL
 };
 
 // Packed facts (domain/trail.h), own and inherited.

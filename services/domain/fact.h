@@ -76,7 +76,6 @@ struct fact {
     struct fact_text code; // item or container code as scanned, normalised
     struct fact_text dossiers[FACT_DOSSIERS_MAX];
     size_t n_dossiers;
-    struct fact_text members[FACT_MEMBERS_MAX]; // item or container codes
     size_t n_members;
     uint32_t office;           // post office, 6 digits (0–999999), when has_office
     enum leg leg;              // LEG_NONE = absent
@@ -96,6 +95,9 @@ struct fact {
     size_t n_photos;
     struct fact_text note;         // free words of staff; never personal data
     uint8_t personal[FACT_DIGEST]; // SHA-256(32-byte salt ‖ personal part)
+    // Item or container codes. Last, and only the first n_members are ever written or copied: most facts have
+    // none, and the others' room is four fifths of the struct.
+    struct fact_text members[FACT_MEMBERS_MAX];
 };
 
 // An empty fact: every key absent.

@@ -319,7 +319,7 @@ function empty(data, settings) {
     mkdirSync(data, { mode: 0o700 });
     give(data);
     execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'duongthu', '--auth=trust', '--data-checksums', '--encoding=UTF8',
-        '--locale=C.UTF-8', '--no-sync'], { ...owner, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+        '--locale=C.UTF-8', '--lc-collate=C', '--no-sync'], { ...owner, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
     appendFileSync(join(data, 'postgresql.conf'), settings);
     execFileSync(join(bin, 'postgres'), ['--single', '-D', data, 'postgres'],
         { ...owner, cwd: '/', input: 'CREATE DATABASE duongthu\n', stdio: ['pipe', 'ignore', 'pipe'] });
