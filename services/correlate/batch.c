@@ -77,7 +77,7 @@ static int list_stuck(struct batch *b, struct fact_text code, const char *sqlsta
 
 int batch_stick(struct batch *b, const char *error)
 {
-    return list_stuck(b, batch_stuck_code(&b->scratch->cause.fact), "", error);
+    return list_stuck(b, batch_stuck_code(b->scratch->cause.fact), "", error);
 }
 
 int batch_wait(struct batch *b, struct fact_text code)
@@ -221,14 +221,14 @@ static void fill_trail(const struct batch_fact *row, const struct fact *f, struc
 static const char *fill_correction(const struct batch *b, struct cause *c)
 {
     int64_t stream;
-    if (!find_stream(b->world, c->fact.retracts.stream, &stream))
+    if (!find_stream(b->world, c->fact->retracts.stream, &stream))
         return "retracts an unknown stream";
     if (!journey_may_retract((enum event_source)c->row->source, (uint64_t)c->row->stream, (uint64_t)stream))
         return "may not take back facts of others";
     c->correction = c->trail;
     c->correction.kind = EVENT_CORRECTION;
     c->correction.stream = (uint64_t)stream;
-    c->correction.seq = c->fact.retracts.seq;
+    c->correction.seq = c->fact->retracts.seq;
     c->correction.charge = c->correction.fee = c->correction.remit = TRAIL_ABSENT;
     c->corrects = true;
     return NULL;
@@ -243,20 +243,20 @@ const char *batch_read(struct batch *b, const struct batch_fact *f)
         needs = &b->scratch->needs;
     }
     c->row = f;
-    c->fact = needs->fact;
+    c->fact = &needs->fact;
     c->corrects = false;
     if (needs->error)
         return fact_error_name(needs->error);
     if (f->lane < 0 || f->lane > TRAIL_LANE_MAX || f->pos < 0 || f->pos > TRAIL_POS_MAX || f->seq < 0 ||
         f->seq > FACT_SEQ_MAX)
         return "position or number out of range";
-    fill_trail(f, &c->fact, &c->trail);
-    return c->fact.retracts.stream.len ? fill_correction(b, c) : NULL;
+    fill_trail(f, c->fact, &c->trail);
+    return c->fact->retracts.stream.len ? fill_correction(b, c) : NULL;
 }
 
 int batch_apply_read(struct batch *b, int32_t part, int32_t *ret_part)
 {
-    const struct fact *f = &b->scratch->cause.fact;
+    const struct fact *f = b->scratch->cause.fact;
     const struct event_def *def = event_find(f->kind);
     *ret_part = 0;
     if (f->kind == EVENT_UNIT_MERGED)
@@ -276,9 +276,9 @@ int batch_apply(struct batch *b, const struct batch_fact *f, int32_t part, int32
     const char *error = batch_read(b, f);
     if (error)
         return batch_stick(b, error);
-    if (c->fact.kind == EVENT_FACT_RETRIED)
+    if (c->fact->kind == EVENT_FACT_RETRIED)
         return stuck_apply(b);
-    if (c->fact.code.len && world_stuck(b->world, c->fact.code.ptr, c->fact.code.len))
-        return batch_wait(b, c->fact.code);
+    if (c->fact->code.len && world_stuck(b->world, c->fact->code.ptr, c->fact->code.len))
+        return batch_wait(b, c->fact->code);
     return batch_apply_read(b, part, ret_part);
 }

@@ -167,8 +167,8 @@ static int apply_list(struct batch *b, struct world_box *box)
     const struct trail_fact *correction = find_waiting(b, box, &waiting) ? &waiting : NULL;
     bool had_members = box->n_members > 0;
     int err = ERR_OK;
-    for (size_t i = 0; i < c->fact.n_members && lists_members(c->fact.kind) && !err; i++) {
-        struct fact_text code = c->fact.members[i];
+    for (size_t i = 0; i < c->fact->n_members && lists_members(c->fact->kind) && !err; i++) {
+        struct fact_text code = c->fact->members[i];
         if (world_stuck(b->world, code.ptr, code.len))
             err = batch_wait(b, code);
         else
@@ -180,7 +180,7 @@ static int apply_list(struct batch *b, struct world_box *box)
 int box_apply_member(struct batch *b, struct fact_text code)
 {
     struct trail_fact waiting;
-    struct world_box *box = box_of(b, b->scratch->cause.fact.code);
+    struct world_box *box = box_of(b, b->scratch->cause.fact->code);
     if (!box)
         return ERR_NO_MEMORY;
     return apply_listed(b, box, code, false, find_waiting(b, box, &waiting) ? &waiting : NULL);
@@ -190,13 +190,14 @@ int box_apply_member(struct batch *b, struct fact_text code)
 static int enter_outer(struct batch *b, struct world_box *box)
 {
     struct cause *c = &b->scratch->cause;
-    if ((c->fact.kind != EVENT_ITEM_PUT_IN && c->fact.kind != EVENT_ITEM_TAKEN_OUT) || c->fact.into.len == 0)
+    if ((c->fact->kind != EVENT_ITEM_PUT_IN && c->fact->kind != EVENT_ITEM_TAKEN_OUT) ||
+        c->fact->into.len == 0)
         return ERR_OK;
-    struct world_box *outer = box_of(b, c->fact.into);
+    struct world_box *outer = box_of(b, c->fact->into);
     if (!outer)
         return ERR_NO_MEMORY;
     c->trail.container = outer->number;
-    if (c->fact.kind != EVENT_ITEM_PUT_IN || outer == box)
+    if (c->fact->kind != EVENT_ITEM_PUT_IN || outer == box)
         return ERR_OK;
     return world_add_member(b->world, outer, MEMBER_BOX, box->number, true);
 }
@@ -207,7 +208,7 @@ static int apply_self(struct batch *b, struct world_box *box)
     int err = enter_outer(b, box);
     if (!err && c->corrects)
         err = box_change(b, box, &c->correction);
-    if (!err && c->fact.kind != EVENT_CORRECTION)
+    if (!err && c->fact->kind != EVENT_CORRECTION)
         err = box_change(b, box, &c->trail);
     return err ? err : apply_list(b, box);
 }
@@ -292,7 +293,7 @@ static const struct trail_fact *correction_for(struct batch *b, const struct wor
 static int apply_item(struct batch *b, struct world_box *root, struct world_item *it)
 {
     struct cause *c = &b->scratch->cause;
-    bool asked = c->fact.kind == EVENT_BAG_OPENED && c->trail.listed;
+    bool asked = c->fact->kind == EVENT_BAG_OPENED && c->trail.listed;
     int err = item_change(b, it, correction_for(b, &it->trail));
     if (err || !asked || !was_inside(b, &it->trail, root))
         return err;
@@ -331,10 +332,10 @@ static int apply_family(struct batch *b, struct world_box *root, const struct fa
 int box_apply(struct batch *b, int32_t part, int32_t *ret_part)
 {
     struct family f = {.boxes = NULL};
-    enum event_kind kind = b->scratch->cause.fact.kind;
+    enum event_kind kind = b->scratch->cause.fact->kind;
     if (kind == EVENT_DOSSIER_LINK || kind == EVENT_DOSSIER_UNLINK)
         return batch_stick(b, "a container has no dossier");
-    struct world_box *root = box_of(b, b->scratch->cause.fact.code);
+    struct world_box *root = box_of(b, b->scratch->cause.fact->code);
     int err = root ? ERR_OK : ERR_NO_MEMORY;
     if (!err && part == 0)
         err = apply_self(b, root);

@@ -97,7 +97,7 @@ static struct world_dossier *dossier_by_both(struct batch *b, struct fact_text c
 
 int dossiers_of(struct batch *b, struct world_dossier **ret_dossiers, size_t *ret_n)
 {
-    const struct fact *f = &b->scratch->cause.fact;
+    const struct fact *f = b->scratch->cause.fact;
     size_t n = 0;
     for (size_t i = 0; i < f->n_dossiers || (i == 0 && f->order.len); i++) {
         struct fact_text text = i < f->n_dossiers ? f->dossiers[i] : f->order;
@@ -149,7 +149,7 @@ static uint8_t told_status(const struct fact *f, uint8_t present)
 
 static void note_office_word(struct batch *b, struct world_dossier *d)
 {
-    const struct fact *f = &b->scratch->cause.fact;
+    const struct fact *f = b->scratch->cause.fact;
     if (f->kind == EVENT_DOSSIER_REGISTERED) {
         d->registered = true;
         if (f->unit.len)
@@ -168,9 +168,9 @@ static void note_office_word(struct batch *b, struct world_dossier *d)
 static int merge(struct batch *b, struct world_dossier *loser)
 {
     struct cause *c = &b->scratch->cause;
-    struct world_dossier *survivor = find_dossier(b, c->fact.into);
+    struct world_dossier *survivor = find_dossier(b, c->fact->into);
     if (!survivor)
-        survivor = make_dossier(b, c->fact.into);
+        survivor = make_dossier(b, c->fact->into);
     if (!survivor)
         return ERR_NO_MEMORY;
     if (survivor == loser)
@@ -218,12 +218,12 @@ int dossier_apply(struct batch *b)
     size_t n = 0;
     int err = dossiers_of(b, dossiers, &n);
     for (size_t i = 0; i < n && !err; i++) {
-        if (c->fact.kind == EVENT_DOSSIER_MERGED) {
+        if (c->fact->kind == EVENT_DOSSIER_MERGED) {
             err = merge(b, dossiers[i]);
             continue;
         }
         note_office_word(b, dossiers[i]);
-        struct journey_row row = journey_dossier(c->fact.kind, c->fact.leg);
+        struct journey_row row = journey_dossier(c->fact->kind, c->fact->leg);
         err = tell_dossier(b, dossiers[i], NULL, NULL, &row);
     }
     return err;
@@ -276,8 +276,8 @@ int unit_apply(struct batch *b, int32_t part, int32_t *ret_part)
     struct cause *c = &b->scratch->cause;
     char closed[UNIT_ID_MAX + 1], successor[UNIT_ID_MAX + 1];
     size_t n, i = 0;
-    if (!batch_unit_key(c->fact.unit.ptr, c->fact.unit.len, closed) ||
-        !batch_unit_key(c->fact.into.ptr, c->fact.into.len, successor))
+    if (!batch_unit_key(c->fact->unit.ptr, c->fact->unit.len, closed) ||
+        !batch_unit_key(c->fact->into.ptr, c->fact->into.len, successor))
         return batch_stick(b, "no unit id");
     if (strcmp(closed, successor) == 0)
         return ERR_OK;

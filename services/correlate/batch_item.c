@@ -176,7 +176,7 @@ int item_link(struct batch *b, struct world_item *it, struct world_dossier *d)
     link->leg = c->trail.leg ? c->trail.leg : it->now.leg;
     link->source = c->trail.source;
     link->cause_pos = c->row->pos;
-    if (c->fact.kind == EVENT_DOSSIER_LINK) {
+    if (c->fact->kind == EVENT_DOSSIER_LINK) {
         struct journey_row row = journey_dossier(EVENT_DOSSIER_LINK, it->now.leg);
         row.before = row.after = it->now.state;
         int err = tell_dossier(b, d, it, NULL, &row);
@@ -202,7 +202,7 @@ static int apply_links(struct batch *b, struct world_item *it)
 {
     struct world_dossier *dossiers[FACT_DOSSIERS_MAX];
     size_t n = 0;
-    bool ends = b->scratch->cause.fact.kind == EVENT_DOSSIER_UNLINK;
+    bool ends = b->scratch->cause.fact->kind == EVENT_DOSSIER_UNLINK;
     int err = dossiers_of(b, dossiers, &n);
     for (size_t i = 0; i < n && !err; i++)
         err = ends ? unlink_item(b, it, dossiers[i]) : item_link(b, it, dossiers[i]);
@@ -215,36 +215,37 @@ static int apply_links(struct batch *b, struct world_item *it)
 static int enter_box(struct batch *b, struct world_item *it)
 {
     struct cause *c = &b->scratch->cause;
-    if ((c->fact.kind != EVENT_ITEM_PUT_IN && c->fact.kind != EVENT_ITEM_TAKEN_OUT) || c->fact.into.len == 0)
+    if ((c->fact->kind != EVENT_ITEM_PUT_IN && c->fact->kind != EVENT_ITEM_TAKEN_OUT) ||
+        c->fact->into.len == 0)
         return ERR_OK;
-    struct world_box *box = box_of(b, c->fact.into);
+    struct world_box *box = box_of(b, c->fact->into);
     if (!box)
         return ERR_NO_MEMORY;
     c->trail.container = box->number;
-    return c->fact.kind == EVENT_ITEM_PUT_IN ? world_add_member(b->world, box, MEMBER_ITEM, it->id, true)
-                                             : ERR_OK;
+    return c->fact->kind == EVENT_ITEM_PUT_IN ? world_add_member(b->world, box, MEMBER_ITEM, it->id, true)
+                                              : ERR_OK;
 }
 
 int item_apply(struct batch *b, int32_t *ret_part)
 {
     struct cause *c = &b->scratch->cause;
-    struct world_item *it = item_of(b, c->fact.code);
+    struct world_item *it = item_of(b, c->fact->code);
     if (!it)
         return ERR_NO_MEMORY;
     *ret_part = 0;
     int err = ERR_OK;
     // The leg that a link states is part of what is known of the item: at a one-stop office it may be the
     // only word on whether a delivery hands over (N, B) or brings the result (K).
-    if (c->fact.kind == EVENT_DOSSIER_LINK && c->trail.leg != LEG_NONE)
+    if (c->fact->kind == EVENT_DOSSIER_LINK && c->trail.leg != LEG_NONE)
         err = item_change(b, it, &c->trail);
     if (!err)
         err = apply_links(b, it);
-    if (err || c->fact.kind == EVENT_DOSSIER_LINK || c->fact.kind == EVENT_DOSSIER_UNLINK)
+    if (err || c->fact->kind == EVENT_DOSSIER_LINK || c->fact->kind == EVENT_DOSSIER_UNLINK)
         return err;
     err = enter_box(b, it);
     if (!err && c->corrects)
         err = item_change(b, it, &c->correction);
-    if (!err && c->fact.kind != EVENT_CORRECTION)
+    if (!err && c->fact->kind != EVENT_CORRECTION)
         err = item_change(b, it, &c->trail);
     return err;
 }

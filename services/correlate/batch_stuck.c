@@ -72,11 +72,11 @@ static int retry_one(struct batch *b, const struct batch_fact *row, struct fact_
     const char *error = batch_read(b, row);
     if (error)
         return batch_stick(b, error);
-    if (c->fact.kind == EVENT_FACT_RETRIED)
+    if (c->fact->kind == EVENT_FACT_RETRIED)
         return ERR_OK; // an earlier try that was refused as well
     c->object = object;
     c->n = 0;
-    if (!is_same(batch_stuck_code(&c->fact), code))
+    if (!is_same(batch_stuck_code(c->fact), code))
         return box_apply_member(b, code);
     int err = batch_apply_read(b, 0, &part);
     return !err && part ? ERR_TOO_BIG : err; // a fan-out that one transaction can't carry stays stuck
@@ -86,7 +86,7 @@ int stuck_apply(struct batch *b)
 {
     const struct cause *c = &b->scratch->cause;
     char text[WORLD_CODE_MAX + 1];
-    struct fact_text code = {memcpy(text, c->fact.code.ptr, c->fact.code.len), c->fact.code.len};
+    struct fact_text code = {memcpy(text, c->fact->code.ptr, c->fact->code.len), c->fact->code.len};
     struct world_stuck *line = world_stuck(b->world, code.ptr, code.len);
     if (!line)
         return ERR_OK;

@@ -7,7 +7,7 @@
 struct cause {
     const struct batch_fact *log; // whose position the rows name as their cause
     const struct batch_fact *row; // what is applied: the same, or a stuck fact that it retries
-    struct fact fact;
+    const struct fact *fact;
     struct trail_fact trail;      // of the fact itself
     struct trail_fact correction; // of what it takes back
     bool corrects;

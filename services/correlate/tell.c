@@ -103,7 +103,7 @@ static char *print_details(struct batch *b, const struct trail_fact *about, cons
     jout_open_object(&j, NULL);
     print_trail(&j, b, about ? about : &c->trail, is_cause, retried);
     if (is_cause)
-        print_body(&j, &c->fact, c->trail.solution, c->trail.source);
+        print_body(&j, c->fact, c->trail.solution, c->trail.source);
     if (row->before != row->after)
         jout_string(&j, "before", state_code(row->before));
     if (row->proposes)

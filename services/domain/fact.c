@@ -6,11 +6,12 @@
 #include "domain/fact_value.h"
 #include "domain/status.h"
 
+#include <stddef.h>
 #include <string.h>
 
 void fact_init(struct fact *f)
 {
-    memset(f, 0, sizeof *f);
+    memset(f, 0, offsetof(struct fact, members)); // which come last: n_members of them count
     f->at = f->up = f->charge = f->fee = f->remit = FACT_ABSENT;
 }
 
@@ -133,7 +134,7 @@ enum fact_error fact_parse(const char *body, size_t len, struct fact *ret_f, siz
     }
     const struct event_def *def = event_parse(f.type.ptr, f.type.len);
     f.kind = def ? (enum event_kind)def->kind : EVENT_NONE;
-    *ret_f = f;
+    memcpy(ret_f, &f, offsetof(struct fact, members) + f.n_members * sizeof *f.members);
     return FACT_OK;
 }
 
