@@ -56,7 +56,8 @@ const struct conf_key conf_keys[] = {
 
     {"correlate", OPS("127.0.0.1:9103")},
     {"correlate", ROLE_URL},
-    {"correlate", "facts", CONF_INT, "1000", .min = 1, .max = 1000, .help = "facts folded in one transaction"},
+    {"correlate", "facts", CONF_INT, "1000", .min = 1, .max = 1000,
+     .help = "facts folded in one transaction"},
     {"correlate", "rows", CONF_INT, "2000", .min = 1, .max = 2000,
      .help = "journey rows after which a transaction is closed; a larger fan-out goes on in the next"},
 
