@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { newFolder } from './folder.mjs';
 
 const SOCKET = '.s.PGSQL.5432';
+const BIND = 'B'.charCodeAt(0);
+const MARK = 'behind-the-late-one';
 
 // host: for startApp({ database }).
 export async function startLateWay(cluster) {
@@ -52,12 +54,13 @@ class LateWay {
             socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
         }
         client.on('data', (chunk) => {
-            const wanted = this.#wanted;
-            if (wanted && chunk[0] === 'B'.charCodeAt(0) && chunk.includes(wanted.bytes) && wanted.when()) {
+            const at = this.#begins(chunk);
+            if (at !== undefined) {
+                const { caught } = this.#wanted;
                 this.#wanted = undefined;
                 late = true;
                 client.destroy();
-                wanted.caught({ release: () => answerOf(server, chunk) });
+                caught({ release: () => answerOf(server, chunk.subarray(at)) });
             } else if (!late) {
                 server.write(chunk);
             }
@@ -66,28 +69,31 @@ class LateWay {
         client.on('close', () => late || server.destroy());
         server.on('close', () => client.destroy());
     }
+
+    // Where in the chunk the wanted statement begins: a Bind for it, maybe behind a heartbeat, which nobody will miss. A statement and its Sync come in one write.
+    #begins(chunk) {
+        for (let at = 0; this.#wanted && at + 5 <= chunk.length; at += 1 + chunk.readUInt32BE(at + 1)) {
+            const { bytes, when } = this.#wanted;
+            if (chunk[at] === BIND && bytes.equals(chunk.subarray(at + 5, at + 5 + bytes.length)) && when())
+                return at;
+        }
+    }
 }
 
-// Sends what was held back, and reads messages until the server is ready for the next.
+// Sends what was held back and a query of our own behind it: what comes before the answer to that is the answer to the statement.
 function answerOf(server, held) {
     return new Promise((resolve, reject) => {
-        let got = Buffer.alloc(0);
-        let state = '';
+        let got = '';
         server.on('data', (chunk) => {
-            got = Buffer.concat([got, chunk]);
-            while (got.length >= 5 && got.length > got.readUInt32BE(1)) {
-                const end = 1 + got.readUInt32BE(1);
-                const type = String.fromCharCode(got[0]);
-                if (type === 'E')
-                    state = got.toString('latin1', 5, end).match(/\0C([0-9A-Z]{5})\0/)[1];
-                got = got.subarray(end);
-                if (type === 'Z') {
-                    server.destroy();
-                    resolve(state);
-                }
-            }
+            got += chunk.toString('latin1');
+            if (!got.includes(MARK))
+                return;
+            server.destroy();
+            resolve(got.match(/\0C([0-9A-Z]{5})\0M/)?.[1] ?? ''); // ErrorResponse: its fields C and M
         });
         server.on('close', () => reject(new Error('the server has ended the connection')));
-        server.write(held);
+        const sql = Buffer.from(`select '${MARK}'\0`);
+        const head = Buffer.from([...Buffer.from('Q'), 0, 0, 0, 4 + sql.length]);
+        server.write(Buffer.concat([held, head, sql]));
     });
 }
