@@ -80,11 +80,12 @@ static int begin_epoch(struct dbsync *db, const struct epoch_options *o, char *s
         return err;
     db_put_cstr(&p, o->why);
     db_put_int4(&p, (int32_t)o->days);
-    err = dbsync_query(db,
-                       "select epoch, dossiers, floor + 1, coalesce(to_char(sure_at at time zone 'UTC', "
-                       "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'never') from dt.epoch_begin($1::text, "
-                       "make_interval(days => $2::int4))",
-                       &p, &r);
+    err =
+        dbsync_query(db,
+                     "select epoch, dossiers, floor + 1, coalesce(to_char(sure_at at time zone 'UTC', "
+                     "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), 'never'), messages from dt.epoch_begin($1::text, "
+                     "make_interval(days => $2::int4))",
+                     &p, &r);
     db_params_done(&p);
     if (err) {
         (void)snprintf(error, error_cap, "%s", err == ERR_DB_REFUSED ? db_message(r) : err_name(err));
@@ -94,8 +95,8 @@ static int begin_epoch(struct dbsync *db, const struct epoch_options *o, char *s
     db_copy_text(r, 0, 3, sure, sizeof sure);
     (void)snprintf(said, cap,
                    "epoch %" PRId64 " begins: positions from %" PRId64 "; the newest fact is of %s; "
-                   "stream.reset for %" PRId64 " dossiers\n",
-                   db_int(r, 0, 0), db_int(r, 0, 2), sure, db_int(r, 0, 1));
+                   "stream.reset for %" PRId64 " dossiers; %" PRId64 " waiting messages may have been sent\n",
+                   db_int(r, 0, 0), db_int(r, 0, 2), sure, db_int(r, 0, 1), db_int(r, 0, 4));
     return ERR_OK;
 }
 

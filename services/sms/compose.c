@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 #include "sms/compose.h"
 
+#include "domain/event.h"
 #include "domain/money.h"
 #include "sms/message.h"
 
@@ -55,6 +56,15 @@ static int64_t amount_to_pay(const json_t *details)
     return json_integer_value(json_object_get(details, "charge")) +
            json_integer_value(json_object_get(details, "fee")) +
            json_integer_value(json_object_get(details, "remit"));
+}
+
+bool compose_by_device(const char *details, size_t details_len)
+{
+    json_t *json = json_loadb(details, details_len, 0, NULL);
+    const char *source = json_string_value(json_object_get(json, "source"));
+    bool is_device = source && strcmp(source, event_source_name(SOURCE_DEVICE)) == 0;
+    json_decref(json);
+    return is_device;
 }
 
 #define ARG(name, value) ((struct sms_arg){(name), (value), strlen(value)})

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/attr.h"
 #include "domain/sms_text.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 // Days a held item waits for its receiver (domain.md §7.5), and until the next attempt when the postman named
@@ -24,6 +25,10 @@ struct compose_news {
     const char *hotline;
     const char *url; // of the citizen's page
 };
+
+// Does the row tell what a handheld scanned? Only then its time is the event's own. details that can't be
+// read: no.
+bool compose_by_device(const char *details, size_t details_len);
 
 // SMS_OK, or why there is no text. One segment is a must here: SMS_TOO_LONG when it takes more.
 MUST_CHECK enum sms_fault compose_text(const struct compose_news *news, char *buf, size_t cap,

@@ -8,6 +8,7 @@
 #include "io/db.h"
 #include "io/service.h"
 #include "sms/gateway.h"
+#include "sms/message.h"
 
 #define SMS_LANES_MAX 16
 #define SMS_READ_SPAN 500 // journey positions a read step covers
@@ -47,7 +48,7 @@ struct sms {
     int64_t lease_asked_ms; // monotonic, of the last request
     int64_t lease_until_ms; // monotonic: after it nothing may be sent
     bool fencing; // what became of a write is unknown: no more is written until our epoch has been raised
-    uint32_t installation_epoch;
+    struct sms_epoch installation; // read again with each lease
     struct sms_quiet quiet;
     bool stopping;
     int64_t drain_until_ms; // monotonic; while stopping

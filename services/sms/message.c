@@ -46,6 +46,13 @@ struct sms_step sms_after_answer(enum sms_answer answer, unsigned tries, int64_t
     return (struct sms_step){SMS_UNKNOWN, now_ms + SMS_UNKNOWN_MS};
 }
 
+bool sms_maybe_told(const struct sms_epoch *e, int64_t cause_pos, int64_t occurred_ms, bool by_device)
+{
+    if (e->number <= 1)
+        return false;
+    return cause_pos <= e->floor || occurred_ms <= e->began_ms + (by_device ? SMS_SKEW_MS : SMS_AGAIN_MS);
+}
+
 // Minutes since local midnight.
 static int local_minute(int64_t t_ms)
 {

@@ -26,8 +26,10 @@ enum sms_state {
 };
 #define SMS_STATE_COUNT (SMS_CANCELLED + 1)
 
-#define SMS_UNKNOWN_MS     (15 * 60 * 1000)  // how long a lost answer waits for a receipt (quality R5)
-#define SMS_ZONE_MS        (7 * 3600 * 1000) // Asia/Ho_Chi_Minh, UTC+7, no daylight saving
+#define SMS_UNKNOWN_MS     (15 * 60 * 1000) // how long a lost answer waits for a receipt (quality R5)
+#define SMS_SKEW_MS        (5 * 60 * 1000) // how wrong the time of a scan may be (proto/README.md, clock-skew)
+#define SMS_AGAIN_MS       (24 * 3600 * 1000) // so long people say again what a restore has lost
+#define SMS_ZONE_MS        (7 * 3600 * 1000)  // Asia/Ho_Chi_Minh, UTC+7, no daylight saving
 #define SMS_TEMPLATE_COUNT 12
 
 const char *sms_state_name(enum sms_state s);
@@ -53,6 +55,20 @@ struct sms_step sms_after_answer(enum sms_answer answer, unsigned tries, int64_t
 struct sms_quiet {
     int from_min, to_min; // equal: none
 };
+// The installation's newest epoch (DESIGN §3 Epoch).
+struct sms_epoch {
+    uint32_t number;  // 1: nothing was ever lost
+    int64_t floor;    // facts up to this position survived the restore
+    int64_t began_ms; // nothing that the lost time sent left later
+};
+
+// May this news have been sent in a time that a restore has lost? Everything that is planned in the new epoch
+// and happened before it: a fact that survived was perhaps told after the restore point; one that comes again
+// is new to us, and perhaps not to the citizen. There is no lower bound: a handheld may have been offline for
+// long and uploaded in the lost time. Who has no clock of his own (an office, an operator) says again later
+// what he had said before: a day long we can't tell it from news.
+bool sms_maybe_told(const struct sms_epoch *e, int64_t cause_pos, int64_t occurred_ms, bool by_device);
+
 // The first moment ≥ t_ms that is not quiet.
 int64_t sms_next_loud_ms(const struct sms_quiet *quiet, int64_t t_ms);
 // When a message of this template (1–12) stops meaning anything: "out for delivery today" dies with the day,

@@ -27,6 +27,7 @@ struct plan {
     char item[64], contact[64], why[24];
     unsigned char phone[SHA256_LEN], id[16], token[SHA256_LEN];
     bool has_phone, has_token;
+    bool told; // perhaps already, in a time that a restore has lost
     char text[SMS_TEXT_MAX + 1];
     int16_t segments;
     int64_t not_before_ms, expires_ms;
@@ -99,7 +100,9 @@ static void on_lanes(struct db_query *q, int err, const struct db_result *r)
     for (unsigned i = 0; i < p->lane_count; i++) {
         p->lanes[i] = (int16_t)db_int(r, (int)i, 0);
         p->cursors[i] = db_int(r, (int)i, 1);
-        p->sms->installation_epoch = (uint32_t)db_int(r, (int)i, 2);
+        p->sms->installation = (struct sms_epoch){.number = (uint32_t)db_int(r, (int)i, 2),
+                                                  .floor = db_int(r, (int)i, 3),
+                                                  .began_ms = db_time_ms(r, (int)i, 4)};
     }
     p->lane = 0;
     p->known = p->lane_count > 0;
@@ -140,7 +143,7 @@ static void write_text(struct planner *p, struct plan *m, const struct db_result
     db_copy_text(r, row, 5, code, sizeof code);
     db_copy_text(r, row, 9, details, sizeof details);
     db_copy_text(r, row, 14, office, sizeof office);
-    link_token_make(p->sms->ring, p->sms->installation_epoch, p->lanes[p->lane], m->dossier, token);
+    link_token_make(p->sms->ring, p->sms->installation.number, p->lanes[p->lane], m->dossier, token);
     link_token_hash(token, m->token);
     m->has_token = true;
     snprintf(url, sizeof url, "%s/t/%s", conf_text("portal", "public_url"), token);
@@ -181,6 +184,10 @@ static void plan_row(struct planner *p, const struct db_result *r, int row)
     random_uuid7(m->id);
     m->not_before_ms = sms_next_loud_ms(&p->sms->quiet, now);
     m->expires_ms = sms_expires_ms((unsigned)m->template_no, occurred);
+    char details[1024];
+    db_copy_text(r, row, 9, details, sizeof details);
+    m->told = sms_maybe_told(&p->sms->installation, m->cause_pos, occurred,
+                             compose_by_device(details, strlen(details)));
 
     struct recipient recipient;
     const char *why = NULL;
@@ -234,6 +241,7 @@ static void put_plans(struct planner *p)
     PUT_ARRAY(d, DB_TIMESTAMPTZ, db_item_time_ms(d, m->not_before_ms));
     PUT_ARRAY(d, DB_TIMESTAMPTZ, db_item_time_ms(d, m->expires_ms));
     PUT_ARRAY(d, DB_BYTEA, m->has_token ? db_item_bytea(d, m->token, sizeof m->token) : db_item_null(d));
+    PUT_ARRAY(d, DB_BOOL, db_item_bool(d, m->told));
 }
 
 static void on_read(struct db_query *q, int err, const struct db_result *r)

@@ -23,7 +23,8 @@ static const struct db_statement statements[SMS_Q_COUNT] = {
     [SMS_Q_LANES] = {"lanes",
                      "select h.lane, coalesce((select c.pos from dt.cursor c where c.lane = h.lane and "
                      "c.consumer = 'sms' order by c.pos desc limit 1), 0), "
-                     "(select max(epoch) from dt.installation) from dt.journey_head h order by h.lane"},
+                     "i.epoch, i.floor, i.started_at from dt.journey_head h cross join (select * from "
+                     "dt.installation order by epoch desc limit 1) i order by h.lane"},
     [SMS_Q_LEASE] = {"lease",
                      "select dt.lease_take('sms', $1::text, $2::bigint, $3::bigint * interval '1 ms')"},
     [SMS_Q_RELEASE] = {"release", "select dt.lease_release('sms', $1::bigint)"},
@@ -33,7 +34,7 @@ static const struct db_statement statements[SMS_Q_COUNT] = {
     [SMS_Q_PLAN] = {"plan", "select dt.sms_plan($1::bigint, $2::smallint, $3::bigint, $4::smallint[], "
                             "$5::bigint[], $6::text[], $7::bytea[], $8::smallint[], $9::uuid[], "
                             "$10::bigint[], $11::text[], $12::text[], $13::smallint[], $14::text[], "
-                            "$15::timestamptz[], $16::timestamptz[], $17::bytea[])"},
+                            "$15::timestamptz[], $16::timestamptz[], $17::bytea[], $18::boolean[])"},
     [SMS_Q_CLAIM] = {"claim", "select * from dt.sms_claim($1::bigint, $2::integer)"},
     [SMS_Q_SETTLE] = {"settle", "select dt.sms_settle($1::bigint, $2::uuid, $3::text, $4::text, $5::text, "
                                 "$6::timestamptz, $7::boolean)"},

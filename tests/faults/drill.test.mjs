@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The restore drill: the steps of deploy/README.md, run as they stand there, under load. Handhelds upload while the base backup is taken and after the moment to which we go back;
-// offices hear of what is going to be lost; one dossier is forgotten before that moment, one after it. Then the disk is gone. In the end the history checker decides.
+// offices hear and citizens are sent what is going to be lost; one dossier is forgotten before that moment, one after it; one message waits at that moment and leaves after it. Then the disk
+// is gone. In the end the history checker decides.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -17,11 +18,12 @@ import { newFolder } from '../harness/folder.mjs';
 import { History, check, snapshot } from '../harness/history.mjs';
 import { journeys, play } from '../harness/load.mjs';
 import { startOffice } from '../harness/sink.mjs';
+import { startSmsGateway } from '../harness/sms_gateway.mjs';
 import { until } from '../harness/wait.mjs';
 
 const DOSSIERS = Number(process.env.DRILL_DOSSIERS ?? 36); // a third before the backup, two thirds while it is taken and after
 const SPREAD_MS = 150 * DOSSIERS; // of the load that goes on
-const SERVICES = ['ingest', 'correlate', 'webhook', 'watch'];
+const SERVICES = ['ingest', 'correlate', 'webhook', 'sms', 'watch'];
 const DRAIN_MS = 120_000;
 const NEWBORN = 'H48.16-261121-9001'; // a dossier of which only the lost time knew
 
@@ -34,14 +36,19 @@ let cluster;
 let restored;
 let app;
 let folders;
+let gateway;
 before(async () => {
     history.watchOurselves();
     folders = { ARCHIVE: serverFolder('archive'), BACKUP: serverFolder('backup') };
     const settings = Object.fromEntries(archiving.trim().split('\n').map((line) => line.split(/ = (.*)/)).map(([name, value]) =>
         [name, value.replace(/^'|'$/g, '').replaceAll('$ARCHIVE', folders.ARCHIVE)]));
     cluster = await startCluster({ settings });
-    app = await startApp({ cluster, services: SERVICES, config: { webhook: { speed: 1_000, timeout: '2s' }, watch: { forgotten: '1s' }, forget: { file: join(newFolder('safe'), 'tombstones') } } });
-    history.consumers = ['correlate'];
+    gateway = history.setGateway(await startSmsGateway());
+    app = await startApp({ cluster, services: SERVICES, config: {
+        webhook: { speed: 1_000, timeout: '2s' }, watch: { forgotten: '1s' }, forget: { file: join(newFolder('safe'), 'tombstones') },
+        sms: { gateway: 'http-json', url: gateway.url('/'), allow: '127.0.0.1/32', quiet_from: '00:00', quiet_to: '00:00' },
+    } });
+    history.consumers = ['correlate', 'sms'];
     for (const units of [['H48.16'], ['H48']])
         history.sinks.push(await startOffice(app, { units }));
 });
@@ -49,7 +56,7 @@ after(async () => {
     try {
         await app?.stop();
     } finally {
-        await Promise.all(history.sinks.map((office) => office.stop()));
+        await Promise.all([gateway, ...history.sinks].map((peer) => peer?.stop()));
         await cluster?.destroy();
         await restored?.destroy();
     }
@@ -58,6 +65,9 @@ after(async () => {
 // ---- handhelds
 
 const codeOf = (i) => `H48.${16 + i % 2}-261121-${String(i + 1).padStart(4, '0')}`;
+
+// The phone of a dossier's citizen, by the dossier's number: of nobody, no operator gives out this range.
+const phoneOf = (i) => `+8490000${String(i).padStart(4, '0')}`;
 
 // A delivery with a personal part, of a dossier's item that nobody else scans.
 async function deliver(device, code, dossier) {
@@ -93,13 +103,18 @@ async function sendAnew(device, stream) {
 // ---- the database
 
 const personalOf = (subjects) => app.cluster.psql(`select w.subject from dt.wrap w join dt.sealed s on s.lane = w.lane and s.blob = w.blob where w.subject = any ($1)`, [subjects]);
+const messageOf = async (contact) => (await app.cluster.psql('select id, state, why, copies, duplicate_why from dt.sms where contact = $1', [contact]))[0];
 const streams = async () => (await app.cluster.psql('select stream from dt.stream')).map(({ stream }) => stream);
 const acked = () => history.uploads.filter(({ outcome }) => outcome === 'ok').length;
 
 // Until the checker has nothing to say any more: all is read, folded, told.
 async function settled(limit = DRAIN_MS) {
     let wrong;
-    await until(async () => (wrong = check(history, await snapshot(app.cluster))).length === 0, { limit, what: 'the checker is content' })
+    await until(async () => {
+        // The quarter of an hour in which a receipt could come is over, and the gateway's next chance has come.
+        await app.cluster.psql("update dt.sms set not_before = clock_timestamp() where state in ('unknown', 'waiting') and copies < 2 and not_before > clock_timestamp()");
+        return (wrong = check(history, await snapshot(app.cluster))).length === 0 && (await app.cluster.psql("select from dt.sms where state = 'waiting'")).length === 0;
+    }, { limit, what: 'the checker is content' })
         .catch((error) => assert.fail(`${error.message}: ${wrong.length} violations\n${wrong.slice(0, 40).join('\n')}\n`
             + app.logs().filter(({ level }) => level !== 'debug').slice(-60).map((line) => JSON.stringify(line)).join('\n')));
 }
@@ -114,12 +129,13 @@ test('after a disaster: what was acknowledged until then is there, the rest come
     const dawn = Date.now() - 8 * 3_600_000;
     const codes = Array.from({ length: DOSSIERS }, (_, i) => codeOf(i));
     const [early, late] = [codeOf(DOSSIERS), codeOf(DOSSIERS + 1)]; // forgotten before, and after, the moment we go back to
+    const waiting = codeOf(DOSSIERS + 2); // its message waits at that moment
     const [earlyItem, lateItem] = [item(9_001), item(9_002)];
     const third = Math.ceil(DOSSIERS / 3);
     const devices = await Promise.all(Array.from({ length: 3 }, () => Device.enrolled(app)));
     const opener = await Device.enrolled(app);
     const path = join(app.folder, 'dossiers.csv');
-    writeFileSync(path, `code,phone,consent\n${[...codes, early, late].map((code, i) => `${code},+8490000${String(i).padStart(4, '0')},no\n`).join('')}`);
+    writeFileSync(path, `code,phone,consent\n${[...codes, early, late, waiting].map((code, i) => `${code},${phoneOf(i)},${code === early || code === late ? 'no' : 'yes'}\n`).join('')}`);
     await app.run(['dossier', 'import', path]);
     await play(luck, devices, journeys(luck, codes.slice(0, third), history, { first: 1_000, dawn }), history, { spread: 1_000 });
     await deliver(opener, earlyItem, early);
@@ -132,6 +148,12 @@ test('after a disaster: what was acknowledged until then is there, the rest come
     const done = acked();
     await until(() => acked() > done + 3, { limit: 60_000, what: 'the load goes on' });
 
+    let isFull = true;
+    gateway.setMode(({ body }) => (isFull && JSON.parse(body).to === phoneOf(DOSSIERS + 2) ? 503 : 'ok'));
+    const scan = opener.scan({ code: item(9_005), dossiers: [waiting], leg: 'N' });
+    assert.equal((await history.upload(opener, opener.batch([scan]), digestsOf([scan]), {}, [[waiting]])).outcome, 'ok');
+    await until(async () => (await messageOf(waiting))?.why === 'http-503', { limit: 60_000, what: 'the gateway is full' });
+
     // The moment to which we go back. What was answered before we asked for it must survive.
     const sure = history.uploads.filter(({ outcome }) => outcome === 'ok');
     const [{ target }] = await cluster.psql('select clock_timestamp()::text as target');
@@ -142,13 +164,16 @@ test('after a disaster: what was acknowledged until then is there, the rest come
     const newcomer = await Device.enrolled(app);
     await deliver(newcomer, item(9_003), NEWBORN);
     await playing;
-    await settled(); // offices have heard of what is going to be lost
+    isFull = false;
+    await settled(); // offices and citizens have heard of what is going to be lost
+    assert.equal((await messageOf(waiting)).state, 'accepted');
     await archived();
     const old = await snapshot(cluster);
     const oldStreams = await streams();
     const toldBefore = new Set(history.sinks.flatMap(({ requests }) => requests.map(({ headers }) => headers['webhook-id'])));
     await app.stop();
     await cluster.crash();
+    history.lost.push(old);
 
     restored = emptyCluster();
     await asServer('bash', ['-euo', 'pipefail', '-c', restore], { env: { ...folders, DATA: restored.data, TARGET: target } });
@@ -159,6 +184,7 @@ test('after a disaster: what was acknowledged until then is there, the rest come
 
     // Stored = acknowledged at that moment: a beginning of the old log, to the commit.
     const back = await snapshot(restored);
+    assert.ok(['waiting', 'submitting'].includes((await messageOf(waiting)).state));
     const backStreams = await streams();
     assert.deepEqual(back.facts, old.facts.slice(0, back.facts.length), 'the restored log is the beginning of the old one');
     assert.ok(back.facts.length < old.facts.length, 'something is lost, else this proves nothing');
@@ -223,6 +249,15 @@ test('after a disaster: what was acknowledged until then is there, the rest come
         }
         assert.ok(sink.requests.filter(({ body }) => JSON.parse(body).source.endsWith(':2')).every(({ headers }) => !toldBefore.has(headers['webhook-id'])), 'no webhook id is used twice');
     }
+    const ledger = new Map(db.sms.map((row) => [row.id, row]));
+    const kept = await messageOf(waiting);
+    assert.deepEqual([kept.state, kept.copies, kept.duplicate_why], ['accepted', 2, 'restored']);
+    assert.equal(gateway.messages().filter(({ reference }) => reference === kept.id).length, 2, 'nobody knew that it had left');
+    const sent = gateway.messages().map(({ reference }) => reference);
+    const gone = new Set(sent.filter((reference) => !ledger.has(reference)));
+    const second = new Set(sent.filter((reference) => ledger.get(reference)?.duplicate_why === 'restored'));
+    assert.ok(gone.size > 0 && second.size > 1, `${gone.size} messages are lost with their ledger, ${second.size} are marked`);
+    t.diagnostic(`${gone.size} messages were sent in the time that is lost, ${second.size} may have come a second time and are marked`);
     t.diagnostic(`${old.facts.length} facts, back to ${back.facts.length}; ${again} batches sent again, ${history.moved.size} scans under new numbers; ${resets} resets; `
         + `${db.facts.filter(({ source }) => source === 1).length} scans in the end, 0 lost`);
 });

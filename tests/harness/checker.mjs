@@ -41,8 +41,9 @@ export const RULES = {
     // citizens
     'sms-phantom': 'a message that the gateway got is in the ledger',
     'sms-bound': 'a message is sent at most twice',
-    'sms-unmarked': 'a message that was sent twice is marked',
-    'sms-unexplained': 'a message is sent again only when the answer was lost',
+    'sms-unmarked': 'a message that was sent twice is marked, also when a restore took the first one from the ledger',
+    'sms-unreasoned': 'a mark has a reason, and one that can be true',
+    'sms-unexplained': 'a message is sent again only when the answer was lost, with the gateway or with a restore',
     'sms-uncounted': 'the ledger counts every copy',
     'sms-changed': 'a copy says the same to the same number',
     'sms-twice': 'one piece of news is one message to a number',
@@ -414,9 +415,10 @@ function checkCopies(sink, id, requests, history, say) {
 // ---- citizens
 
 function checkSms(history, db, say) {
-    const rows = new Map(db.sms.map((row) => [row.id, row]));
+    const rows = new Map([...history.lost, db].flatMap(({ sms }) => sms).map((row) => [row.id, row])); // as it was last known
     const posts = groupBy((history.gateway?.requests ?? []).map((request) => ({ ...request, ...JSON.parse(request.body) })), ({ reference }) => reference);
-    posts.forEach((list, reference) => checkMessage(rows.get(reference), list, history, say));
+    posts.forEach((list, reference) => checkMessage(rows.get(reference), list, history, db, say));
+    checkAgain(history, db, posts, say);
     const told = new Set();
     for (const row of db.sms) {
         const sent = posts.get(row.id);
@@ -429,6 +431,9 @@ function checkSms(history, db, say) {
             say('sms-lost', `message ${row.id} counts as sent and never reached the gateway`);
         if (['cancelled', 'failed', 'unknown'].includes(row.state) && row.why === '')
             say('sms-silent', `message ${row.id} is ${row.state} without a reason`);
+        const wrong = { '': row.possible_duplicate, 'answer lost': !row.possible_duplicate, restored: !row.possible_duplicate || !((db.epochs?.length ?? 1) > 1) };
+        if (wrong[row.duplicate_why] ?? true)
+            say('sms-unreasoned', `message ${row.id} is ${row.possible_duplicate ? '' : 'not '}marked, because: ${row.duplicate_why}`);
         if (row.state === 'submitting' || (row.state === 'waiting' && row.due))
             say('sms-waiting', `message ${row.id} is still ${row.state}`);
     }
@@ -441,7 +446,7 @@ function checkSms(history, db, say) {
 }
 
 // Everything the gateway got under one reference.
-function checkMessage(row, list, history, say) {
+function checkMessage(row, list, history, db, say) {
     const [{ reference, to, text }] = list;
     const sent = list.filter(({ mode }) => SENT.has(String(mode)));
     if (!row)
@@ -454,7 +459,8 @@ function checkMessage(row, list, history, say) {
         say('sms-uncounted', `message ${reference} was sent ${sent.length} times, the ledger says ${row.copies}`);
     sent.slice(1).forEach((next, i) => {
         const { at, answered } = sent[i];
-        if (isGood(sent[i]) && answered !== undefined && !struck(history, 'sms', at, Math.min(next.at, answered + SETTLE_MS)))
+        const restored = row?.duplicate_why === 'restored' && db.epochs.some(({ started }) => started >= at && started <= next.at);
+        if (!restored && isGood(sent[i]) && answered !== undefined && !struck(history, 'sms', at, Math.min(next.at, answered + SETTLE_MS)))
             say('sms-unexplained', `message ${reference} was sent again although it had been accepted`);
     });
     if (list.some((one) => one.to !== to || one.text !== text))
@@ -463,6 +469,31 @@ function checkMessage(row, list, history, say) {
         say('sms-long', `message ${reference} is no single unaccented segment`);
     if (sent.some(({ at }) => at > (history.silent.get(to) ?? Infinity)))
         say('sms-unasked', `message ${reference} went to a number that asked for silence`);
+}
+
+// What was sent about one piece of news to one number, whatever epoch it was in: a restore takes messages from the ledger, not from a phone. history.lost: { facts, sms } of
+// databases that a restore has taken.
+function checkAgain(history, db, posts, say) {
+    const news = new Map(); // what and to whom → reference → its row
+    if (history.lost.length === 0)
+        return;
+    for (const { facts, sms } of [...history.lost, db]) {
+        const events = new Map(facts.map(({ lane, pos, stream, seq, digest }) => [keyOf(lane, pos), `${keyOf(stream, seq)}:${digest}`]));
+        for (const row of sms.filter(({ id }) => posts.has(id))) {
+            const event = events.get(keyOf(row.cause_lane, row.cause_pos));
+            const what = `scan ${history.moved.get(event) ?? event} of ${row.item} template ${row.template} to ${posts.get(row.id)[0].to}`;
+            news.set(what, (news.get(what) ?? new Map()).set(row.id, row));
+        }
+    }
+    for (const [what, rows] of news) {
+        const sent = [...rows.values()].map((row) => ({ row, copies: posts.get(row.id).filter(({ mode }) => SENT.has(String(mode))) })).filter(({ copies }) => copies.length > 0);
+        for (const { row, copies } of sent.sort((a, b) => a.copies[0].at - b.copies[0].at).slice(1)) {
+            if (!row.possible_duplicate)
+                say('sms-unmarked', `${what}: message ${row.id} is the second and is not marked`);
+            if (copies.length > 1)
+                say('sms-bound', `${what}: message ${row.id} is the second and was sent ${copies.length} times`);
+        }
+    }
 }
 
 // News and ledger name each other.

@@ -11,6 +11,7 @@
 //   silent     phone → since when it must get nothing
 //   consumers  ['correlate', 'sms'] of those that run: they must have read everything, even when they never moved
 //   moved      scans that a device sent again under another number, because a restore had taken their stream: "stream:seq:digest" → the same of the new one
+//   lost       { facts, sms } of databases that a restore took: what they had sent was sent
 //   rebuild    { code, stdout, stderr } of `rebuild --check`
 //   healed     when the last fault had ended: from then on what is owed has a deadline
 //   outages    { services, at, until }: they cannot keep the promise and must say so; health { service, at, ready }: what /readyz said
@@ -39,6 +40,7 @@ export class History {
     silent = new Map();
     consumers = [];
     moved = new Map();
+    lost = [];
     rebuild = null;
     healed = undefined;
     outages = [];
@@ -190,11 +192,11 @@ export async function snapshot(cluster) {
         journey: (await rows(`select lane, pos, dossier, seq, kind, code, unit, item, leg, sms, (extract(epoch from occurred_at) * 1000)::bigint as at,
                               (extract(epoch from recorded_at) * 1000)::bigint as recorded, cause_lane, cause_pos, cause_part, details::jsonb ->> 'fact' as fact
                               from dt.journey order by lane, pos`)).map((row) => ({ ...row, kind: kindName(row.kind) })),
-        epochs: await rows('select epoch, floor from dt.installation order by epoch'),
+        epochs: await rows('select epoch, floor, (extract(epoch from started_at) * 1000)::bigint as started from dt.installation order by epoch'),
         items: await rows('select code, state from dt.item'),
         cursor: await rows('select lane, consumer, max(pos) as pos from dt.cursor group by lane, consumer'),
         stuck: await rows('select lane, pos, error from dt.stuck where solved_at is null'),
-        sms: await rows(`select id, state, why, copies, possible_duplicate, template, cause_lane, cause_pos, item,
+        sms: await rows(`select id, state, why, copies, possible_duplicate, duplicate_why, template, cause_lane, cause_pos, item,
                                 not_before <= clock_timestamp() as due from dt.sms`),
     };
 }

@@ -20,7 +20,7 @@ let device;
 let office;
 before(async () => {
     cluster = await startCluster();
-    app = await startApp({ cluster, services: SERVICES, config: { webhook: { speed: 1_000 } } });
+    app = await startApp({ cluster, services: SERVICES, config: { webhook: { speed: 1_000 }, sms: { quiet_from: '00:00', quiet_to: '00:00' } } });
     device = await Device.enrolled(app);
     office = await startOffice(app, { units: ['H48'] });
     // It asks for little; a reset is told all the same.
@@ -66,13 +66,30 @@ test('it wants to know why and what became of the tombstones, and refuses while 
     assert.match((await app.run(['epoch', 'show'])).stdout, /^1 {2}since \S+ {2}positions from 1 {2}first start\n$/);
 });
 
+// Messages in every state, due or not: what becomes of them shows in the next test.
+const MESSAGES = [
+    { is: 'waiting', then: 'unknown restored 1' },
+    { is: 'waiting', copies: 1, then: 'unknown restored 2' }, // its second copy was refused for the moment
+    { is: 'waiting', due: '1 day', then: 'waiting' }, // for the morning: it cannot have left
+    { is: 'submitting', copies: 1, then: 'unknown restored 1' },
+    { is: 'unknown', copies: 1, then: 'unknown restored 2' }, // its second copy was due
+    { is: 'unknown', copies: 1, due: '14 min', then: 'unknown 1' },
+    { is: 'unknown', copies: 2, then: 'unknown 2' },
+    ...['accepted', 'delivered', 'undelivered', 'failed', 'cancelled'].map((is) => ({ is, copies: 1, then: `${is} 1` })),
+];
+const seedMessages = () => cluster.psql(`insert into dt.sms (lane, cause_lane, cause_pos, item, phone_hmac, template, id, dossier, contact, text, segments, state, copies, not_before, expires_at)
+    select 0, 0, m.n, '', 'x', 3, gen_random_uuid(), 1, 'x', 'seeded', 1, m.state, m.copies, now() + m.due::interval, now() + interval '2 days'
+    from unnest($1::text[], $2::int2[], $3::text[]) with ordinality as m (state, copies, due, n)`,
+    [MESSAGES.map(({ is }) => is), MESSAGES.map(({ copies = 0 }) => copies), MESSAGES.map(({ due = '-1 min' }) => due)]);
+const seededMessages = async () => (await cluster.psql(`select state, copies, possible_duplicate as marked, duplicate_why as why from dt.sms where text = 'seeded' order by cause_pos`))
+    .map(({ state, copies, marked, why }) => [state, ...(marked ? [why] : []), ...(copies > 0 ? [copies] : [])].join(' '));
+
 test('heads jump, recent dossiers are told which number stands, and the logs go on behind', async () => {
-    await cluster.psql(`insert into dt.sms (lane, cause_lane, cause_pos, item, phone_hmac, template, id, dossier, contact, text, segments, state, not_before, expires_at)
-        select 0, 0, n, '', 'x', 3, gen_random_uuid(), 1, 'x', 'x', 1, state, now() + interval '1 day', now() + interval '2 days' from unnest(array['waiting', 'delivered']) with ordinality as s (state, n)`);
+    await seedMessages();
     // The first dossier was heard of long ago.
     await cluster.psql(`update dt.journey set recorded_at = recorded_at - interval '91 days' where code = '${OLD}'`);
-    assert.match((await epochNew()).stdout, /^epoch 2 begins: positions from 4294967297; the newest fact is of \S+; stream\.reset for 2 dossiers\n$/);
-    assert.deepEqual(await cluster.psql('select possible_duplicate, state from dt.sms where state <> \'cancelled\' order by state'), [{ possible_duplicate: false, state: 'delivered' }, { possible_duplicate: true, state: 'waiting' }]);
+    assert.match((await epochNew()).stdout, /^epoch 2 begins: positions from 4294967297; the newest fact is of \S+; stream\.reset for 2 dossiers; 4 waiting messages may have been sent\n$/);
+    assert.deepEqual(await seededMessages(), MESSAGES.map(({ then }) => then));
     await begin(SERVICES);
     await until(() => told(OURS).length === 2, { what: 'the reset is told' });
     const { body } = await collect(4, OURS);
@@ -91,6 +108,24 @@ test('heads jump, recent dossiers are told which number stands, and the logs go 
     await until(async () => (await cluster.psql(`select max(pos) > ${JUMP} as there from dt.cursor where consumer = 'sms'`))[0].there, { what: 'sms has read on' });
     const segments = await cluster.psql(`select log, count(*) as n, max(last_pos) as last from dt.segment group by log order by log`);
     assert.ok(segments.every(({ n, last }) => n <= 12 && last > JUMP + 8_000_000), JSON.stringify(segments));
+});
+
+test('what may have been told in the lost time is marked; what happened since is not', async () => {
+    await app.stop();
+    await cluster.psql("update dt.installation set started_at = now() - interval '1 hour' where epoch = 2"); // it was then
+    const [before, since] = ['H48.16-261121-0011', 'H48.16-261121-0012'];
+    const path = join(app.folder, 'dossiers.csv');
+    writeFileSync(path, `code,phone,consent\n${before},+84900000011,yes\n${since},+84900000012,yes\n`);
+    await app.run(['dossier', 'import', path]);
+    await begin(SERVICES);
+    const hour = 3_600_000;
+    await device.upload([device.scan({ code: item(11), dossiers: [before], leg: 'N', at_ms: Date.now() - 2 * hour }), device.scan({ code: item(12), dossiers: [since], leg: 'N' })]);
+    const messages = () => cluster.psql(`select contact, state, copies, possible_duplicate, duplicate_why from dt.sms where contact = any ($1) order by contact`, [[before, since]]);
+    await until(async () => (await messages()).filter(({ state }) => state === 'accepted').length === 2, { what: 'both are sent' });
+    assert.deepEqual(await messages(), [
+        { contact: before, state: 'accepted', copies: 2, possible_duplicate: true, duplicate_why: 'restored' },
+        { contact: since, state: 'accepted', copies: 1, possible_duplicate: false, duplicate_why: '' },
+    ]);
 });
 
 test('and once more: an epoch on an epoch', async () => {

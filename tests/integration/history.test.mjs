@@ -39,8 +39,27 @@ function restored({ history, db, sink }) {
     return lost;
 }
 
+const LOST = { possible_duplicate: true, duplicate_why: 'answer lost' };
+const RESTORED = { possible_duplicate: true, duplicate_why: 'restored' };
 const post = (reference, at, { mode = 'ok', answered = at + 10, to = PHONE, text = 'Buu dien da nhan ho so' } = {}) =>
     ({ at, answered, mode, body: Buffer.from(JSON.stringify({ reference, to, text })) });
+
+// What was sent is lost with a restore; the news are told again and sent under another reference.
+function sentAgain({ history, db, gateway, message }) {
+    history.lost = [{ facts: db.facts, sms: [{ ...message }] }];
+    db.epochs = [{ epoch: 1, floor: 0, started: 0 }, { epoch: 2, floor: 0, started: 4_500 }];
+    Object.assign(message, { id: 'm2', copies: 2, ...RESTORED });
+    gateway.requests.push(post('m2', 5_000));
+    history.receipts = [];
+    return message;
+}
+
+// It survives, and nobody knows whether it was sent: it was.
+function sentInLostTime({ db, gateway, message }) {
+    db.epochs = [{ epoch: 1, floor: 0, started: 0 }, { epoch: 2, floor: 0, started: 4_500 }];
+    gateway.requests.push(post('m1', 100_000));
+    return Object.assign(message, { copies: 2, ...RESTORED });
+}
 
 // Two scans were taken, one was held, one was refused; the office heard of both, the citizen of one.
 function world() {
@@ -57,7 +76,7 @@ function world() {
         items: [{ code: ITEM, state: 18 }],
         cursor: [{ lane: 0, consumer: 'correlate', pos: 3 }, { lane: 0, consumer: 'sms', pos: 2 }],
         stuck: [],
-        sms: [{ id: 'm1', state: 'delivered', why: '', copies: 1, possible_duplicate: false, template: 3, cause_lane: 0, cause_pos: 2, item: ITEM, due: true }],
+        sms: [{ id: 'm1', state: 'delivered', why: '', copies: 1, possible_duplicate: false, duplicate_why: '', template: 3, cause_lane: 0, cause_pos: 2, item: ITEM, due: true }],
     };
     const history = new History();
     history.consumers = ['correlate', 'sms'];
@@ -149,11 +168,26 @@ const HARMS = {
         (w) => w.sink.requests.push(webhook(4, w.db.journey[1], { at: 4_000 })) && w.history.nemesis.push({ at: 3_500, until: 3_500, hits: ['sms'] }), // not its sender
     ],
     'sms-phantom': (w) => w.gateway.requests.push(post('m9', 5_000)),
-    'sms-bound': (w) => (w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' }), post('m1', 2_000, { mode: 'lost' })),
-        Object.assign(w.message, { copies: 3, possible_duplicate: true })),
-    'sms-unmarked': (w) => w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' })) && (w.message.copies = 2),
-    'sms-unexplained': (w) => w.gateway.requests.push(post('m1', 5_000)) && Object.assign(w.message, { copies: 2, possible_duplicate: true }),
-    'sms-uncounted': (w) => w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' })) && (w.message.possible_duplicate = true),
+    'sms-bound': [
+        (w) => (w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' }), post('m1', 2_000, { mode: 'lost' })),
+            Object.assign(w.message, { copies: 3, ...LOST })),
+        (w) => sentAgain(w) && w.gateway.requests.splice(1, 0, post('m2', 4_600, { mode: 'lost' })),
+    ],
+    'sms-unmarked': [
+        (w) => w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' })) && (w.message.copies = 2),
+        (w) => Object.assign(sentAgain(w), { possible_duplicate: false, duplicate_why: '' }),
+    ],
+    'sms-unreasoned': [
+        (w) => (w.message.possible_duplicate = true),
+        (w) => (w.message.duplicate_why = 'answer lost'),
+        (w) => Object.assign(w.message, RESTORED),
+        (w) => Object.assign(w.message, { possible_duplicate: true, duplicate_why: 'who knows' }),
+    ],
+    'sms-unexplained': [
+        (w) => w.gateway.requests.push(post('m1', 5_000)) && Object.assign(w.message, { copies: 2, ...LOST }),
+        (w) => sentInLostTime(w) && (w.db.epochs[1].started = 3_900), // before the first copy already
+    ],
+    'sms-uncounted': (w) => w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' })) && Object.assign(w.message, LOST),
     'sms-changed': (w) => w.gateway.requests.push(post('m1', 5_000, { mode: 503, to: '+84900000002' })),
     'sms-twice': (w) => (w.db.sms.push({ ...w.message, id: 'm2' }), w.gateway.requests.push(post('m2', 5_000))),
     'sms-long': [
@@ -213,7 +247,9 @@ test('what faults and lost answers explain is no violation', () => {
         },
         'an endpoint that has others told': (w) => (w.sink.wants = ({ seq }) => seq === 2, w.sink.requests.splice(0, 2)),
         'a lost answer of the gateway': (w) => w.gateway.requests.unshift(post('m1', 1_000, { mode: 'lost' }))
-            && Object.assign(w.message, { copies: 2, possible_duplicate: true }),
+            && Object.assign(w.message, { copies: 2, ...LOST }),
+        'news that a restore took back, sent again and marked': (w) => sentAgain(w),
+        'a message that was perhaps sent in the lost time': (w) => sentInLostTime(w),
         'a message that waits for the morning': (w) => w.history.receipts.pop() && (w.gateway.requests = [])
             && Object.assign(w.message, { state: 'waiting', why: 'quiet-hours', due: false, copies: 0 }),
         'a restore that was told by a reset, and a scan that came again': (w) => restored(w),

@@ -29,10 +29,12 @@ static bool has_opted_out(const struct message *m)
 
 static void do_lanes(struct db_op *op)
 {
-    out_row(op, 3);
+    out_row(op, 5);
     out_int(op, 0);
     out_int(op, sms_tables->cursor);
     out_int(op, 1);
+    out_int(op, 0);
+    out_int(op, 0);
 }
 
 static void out_contact(struct db_op *op, unsigned dossier, bool wanted)
@@ -141,7 +143,8 @@ static void do_plan(struct db_op *op)
     struct in_array cause = in_array(op, 4), item = in_array(op, 5), phone = in_array(op, 6),
                     template_no = in_array(op, 7), id = in_array(op, 8), dossier = in_array(op, 9),
                     contact = in_array(op, 10), text = in_array(op, 11), segments = in_array(op, 12),
-                    why = in_array(op, 13), not_before = in_array(op, 14), expires = in_array(op, 15);
+                    why = in_array(op, 13), not_before = in_array(op, 14), expires = in_array(op, 15),
+                    told = in_array(op, 17);
     unsigned first = sms_tables->message_count;
     if (!lease_check(op, in_int(op, 0)))
         return;
@@ -161,6 +164,7 @@ static void do_plan(struct db_op *op)
         take_text(&why, m.why, sizeof m.why);
         m.not_before = take_time_ms(&not_before);
         m.expires_at = take_time_ms(&expires);
+        SIM_CHECK(!take_int(&told), "nothing was ever restored here");
         m.state = m.why[0] ? SMS_CANCELLED : SMS_WAITING;
         if (exists(&m))
             continue;

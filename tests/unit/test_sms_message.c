@@ -63,12 +63,43 @@ static void messages_expire(void **state)
     assert_int_equal(sms_expires_ms(8, MIDNIGHT - 1), MIDNIGHT);
 }
 
+// Epoch 3 began at noon; facts up to position 2^33 survived.
+static void what_a_restore_may_have_lost_may_have_been_sent(void **state)
+{
+    (void)state;
+    const int64_t noon = MIDNIGHT + 12 * HOUR_MS, floor = INT64_C(1) << 33;
+    const struct sms_epoch first = {1, 0, noon}, third = {3, floor, noon};
+    static const struct {
+        int64_t pos_behind_floor, after_noon_ms; // of the fact, of the event
+        bool by_device, want;
+    } rows[] = {
+        {0, HOUR_MS, true, true}, // survived, and was perhaps told after the restore point
+        {-5000, 48 * HOUR_MS, false, true},
+        {1, -1, true, true},            // comes again, or for the first time: nobody knows
+        {1, -20 * HOUR_MS, true, true}, // was uploaded late, in the lost time
+        {1, 0, true, true},
+        {1, SMS_SKEW_MS, true, true}, // by a clock that is a little fast
+        {1, SMS_SKEW_MS + 1, true, false},
+        {1, HOUR_MS, true, false},
+        {1, HOUR_MS, false, true}, // an office says again, without a time
+        {1, SMS_AGAIN_MS, false, true},
+        {1, SMS_AGAIN_MS + 1, false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t pos = floor + rows[i].pos_behind_floor, at = noon + rows[i].after_noon_ms;
+        if (sms_maybe_told(&third, pos, at, rows[i].by_device) != rows[i].want)
+            fail_msg("row %zu", i);
+        assert_false(sms_maybe_told(&first, pos, at, rows[i].by_device));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_lead_to_states),
         cmocka_unit_test(quiet_hours_end_in_the_morning),
         cmocka_unit_test(messages_expire),
+        cmocka_unit_test(what_a_restore_may_have_lost_may_have_been_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
