@@ -451,7 +451,8 @@ const char *conf_text(const char *section, const char *name)
 {
     enum conf_type type;
     const struct value *v = get(section, name, &type);
-    CHECK(type == CONF_TEXT || type == CONF_CHOICE || type == CONF_WORDS || type == CONF_ADDR);
+    CHECK(type == CONF_TEXT || type == CONF_CHOICE || type == CONF_WORDS || type == CONF_PORTS ||
+          type == CONF_ADDR);
     return v->text;
 }
 

@@ -18,8 +18,11 @@ enum conf_type {
     CONF_MS,     // a duration with its unit: ms, s, min, h, d; min … max in milliseconds
     CONF_BYTES,  // a size: bytes, or with KiB, MiB, GiB; min … max in bytes
     CONF_TIME,   // time of day HH:MM; conf_int() gives minutes since midnight
+    CONF_PORTS,  // TCP ports from 1 to 65535, separated by blanks; none is a list too
     CONF_ADDR,   // numeric address and port: 127.0.0.1:8080, [::1]:8080; port 0 = chosen by the kernel
 };
+
+#define CONF_PORTS_MAX 16 // in one list
 
 struct conf_key {
     const char *section, *name; // "ingest", "listen": [a-z0-9_]
@@ -50,7 +53,7 @@ void conf_print(FILE *out);
 // The file that was read, or NULL.
 const char *conf_path(void);
 // Typed getters; an unknown (section, name) or a wrong type is our own bug and aborts.
-const char *conf_text(const char *section, const char *name); // TEXT, CHOICE, WORDS, ADDR: never NULL
+const char *conf_text(const char *section, const char *name); // TEXT, CHOICE, WORDS, PORTS, ADDR: never NULL
 int64_t conf_int(const char *section, const char *name);      // INT, MS (milliseconds), BYTES, TIME (minutes)
 bool conf_bool(const char *section, const char *name);
 // Is there such a key?

@@ -71,6 +71,9 @@ const struct conf_key conf_keys[] = {
      .help = "longest wait for a connection, name look-up and TLS included"},
     {"webhook", "ca_file", CONF_TEXT, "",
      .help = "certificate authorities of the endpoints; empty: the system's"},
+    {"webhook", "ports", CONF_PORTS, "",
+     .help =
+         "ports that an endpoint's URL may name beside 443; in networks of its --allow list it may name any"},
     {"webhook", "speed", CONF_INT, "1", .min = 1, .max = 1000000,
      .help = "divides every wait of the retry schedule and of the breaker; for trials only"},
 

@@ -129,6 +129,25 @@ static int find_word(const char *allowed, const char *s, size_t len)
     }
 }
 
+static int check_ports(const char *s, size_t len)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < len;) {
+        if (s[i] == ' ' || s[i] == '\t') {
+            i++;
+            continue;
+        }
+        size_t start = i;
+        int64_t port = 0;
+        while (i < len && s[i] != ' ' && s[i] != '\t')
+            i++;
+        if (i - start > 5 || parse_number(s + start, i - start, no_units, &port) || port < 1 ||
+            port > 65535 || ++count > CONF_PORTS_MAX)
+            return ERR_INVALID;
+    }
+    return ERR_OK;
+}
+
 static int check_words(const char *allowed, const char *s, size_t len)
 {
     uint64_t seen = 0;
@@ -164,6 +183,8 @@ int conf_value_parse(const struct conf_key *k, const char *s, size_t len, int64_
         return find_word(k->allowed, s, len) >= 0 ? ERR_OK : ERR_INVALID;
     case CONF_WORDS:
         return check_words(k->allowed, s, len);
+    case CONF_PORTS:
+        return check_ports(s, len);
     case CONF_INT:
         return parse_ranged(k, s, len, no_units, ret_number);
     case CONF_BOOL:
@@ -223,6 +244,9 @@ void conf_value_allowed(const struct conf_key *k, struct buf *out)
         break;
     case CONF_WORDS:
         put_words(out, "each at most once, separated by blanks: ", k->allowed);
+        break;
+    case CONF_PORTS:
+        buf_printf(out, "at most %d ports from 1 to 65535, separated by blanks", CONF_PORTS_MAX);
         break;
     case CONF_INT:
         put_range(out, "a whole number", k, no_units);

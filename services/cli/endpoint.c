@@ -29,7 +29,10 @@ static int usage(FILE *to)
                 "sign). After `rotate` both\n"
                 "secrets sign for --keep hours (24). --kind takes an event (item.delivered) or its first "
                 "part (item).\n"
-                "--allow names private networks that the URL may lead to. ENDPOINT is an id or a label.\n"
+                "The URL is https at port 443 or one of [webhook] ports. --allow names private networks that "
+                "it may lead "
+                "to, at any\n"
+                "port. ENDPOINT is an id or a label.\n"
                 "  --config FILE   where [database] url and [keys] dir are set\n",
                 to);
     return to == stdout ? 0 : EXIT_USAGE;

@@ -116,7 +116,8 @@ bool endpoint_check(const struct endpoint_call *c, char why[ENDPOINT_WHY_MAX])
     else if (strlen(c->label) > LABEL_MAX)
         fault = "the label is longer than 120 bytes";
     else
-        return fetch_url_valid(c->url, c->allow, why, ENDPOINT_WHY_MAX) == ERR_OK;
+        return fetch_url_valid(c->url, c->allow, conf_text("webhook", "ports"), why, ENDPOINT_WHY_MAX) ==
+               ERR_OK;
     (void)snprintf(why, ENDPOINT_WHY_MAX, "%s", fault);
     return false;
 }

@@ -35,10 +35,16 @@ const char *fetch_outcome_name(enum fetch_outcome outcome);
 // "127.0.0.1/32,10.20.0.0/16,fd00::1"; "" = none. Bits behind the prefix must be 0; a prefix shorter than 8
 // (IPv4) or 16 (IPv6) is refused, since it would switch the guard off. ERR_INVALID.
 MUST_CHECK int fetch_allow_valid(const char *cidr_list);
-// Would the guard let this URL through syntactically: http(s), no userinfo, host, port ≠ 0, at most 2,048
-// bytes. An address instead of a name must be allow-listed; only such an address may be spoken to without
-// TLS. ERR_DENIED: `why` has a sentence without the URL.
-MUST_CHECK int fetch_url_valid(const char *url, const char *cidr_list, char *why, size_t cap);
+// Would the guard let this URL through syntactically: http(s), no userinfo, host, a port that may be used, at
+// most 2,048 bytes. An address instead of a name must be allow-listed; only such an address may be spoken to
+// without TLS. ERR_DENIED: `why` has a sentence without the URL.
+//
+// ports: those that may be used beside 443 (quality B3.1), separated by blanks, at most 16; NULL: none.
+// Networks of the allow list may be reached at any port: who names them vouches for what listens there. Where
+// the URL is the operator's own word, its port is too: FETCH_ANY_PORT.
+#define FETCH_ANY_PORT "any"
+MUST_CHECK int fetch_url_valid(const char *url, const char *cidr_list, const char *ports, char *why,
+                               size_t cap);
 
 struct fetch;
 typedef void (*fetch_done)(struct fetch *f);
@@ -51,6 +57,7 @@ struct fetch {
     const void *body;           // not copied: must live until done
     size_t body_len;
     const char *allow; // CIDR list, may be NULL
+    const char *ports; // beside 443, as in fetch_url_valid; may be NULL
     int64_t connect_ms,
         total_ms;      // 0 = 5 s, 15 s; total counts from the start of the transfer, not while waiting
     size_t max_answer; // bytes of the answer's body that are kept; more is cut and the transfer ended as

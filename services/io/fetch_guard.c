@@ -19,6 +19,7 @@
 // A shorter prefix on an allow list would switch the guard off.
 #define ALLOW_BITS4_MIN 8
 #define ALLOW_BITS6_MIN 16
+#define HTTPS_PORT      443
 
 // The first match counts. IPv6 addresses that carry an IPv4 address inside are refused whole: the inner one
 // would be reached by a way that no check sees.
@@ -127,43 +128,77 @@ static bool listed(const struct fetch_allow *allow, int family, const unsigned c
     return false;
 }
 
-static const char *refuses(const struct fetch_allow *allow, int family, const unsigned char *address)
+static bool port_listed(const struct fetch_allow *allow, unsigned port)
 {
-    return listed(allow, family, address) ? NULL : fetch_address_class(family, address);
+    bool is_listed = allow->any_port || port == HTTPS_PORT;
+    for (unsigned i = 0; i < allow->port_count; i++)
+        is_listed = is_listed || allow->ports[i] == port;
+    return is_listed;
+}
+
+static const char *refuses(const struct fetch_allow *allow, int family, const unsigned char *address,
+                           unsigned port)
+{
+    if (listed(allow, family, address))
+        return NULL;
+    const char *class = fetch_address_class(family, address);
+    return class || port_listed(allow, port) ? class : FETCH_PORT;
 }
 
 const char *fetch_guard_refuses(const struct fetch_allow *allow, const struct sockaddr *to)
 {
     unsigned char address[16];
+    in_port_t port;
     if (to->sa_family == AF_INET) {
         struct sockaddr_in in;
         memcpy(&in, to, sizeof in);
         memcpy(address, &in.sin_addr, 4);
+        port = in.sin_port;
     } else if (to->sa_family == AF_INET6) {
         struct sockaddr_in6 in6;
         memcpy(&in6, to, sizeof in6);
         memcpy(address, &in6.sin6_addr, 16);
+        port = in6.sin6_port;
     } else {
         return "not-internet";
     }
-    return refuses(allow, to->sa_family, address);
+    return refuses(allow, to->sa_family, address, ntohs(port));
 }
 
-const char *fetch_guard_refuses_text(const struct fetch_allow *allow, const char *text)
+const char *fetch_guard_refuses_text(const struct fetch_allow *allow, const char *text, unsigned port)
 {
     unsigned char address[16];
     if (inet_pton(AF_INET, text, address) == 1)
-        return refuses(allow, AF_INET, address);
+        return refuses(allow, AF_INET, address, port);
     if (inet_pton(AF_INET6, text, address) == 1)
-        return refuses(allow, AF_INET6, address);
+        return refuses(allow, AF_INET6, address, port);
     return "not-internet";
 }
 
 // ---------------------------------------------------------------- allow lists
 
-int fetch_allow_parse(const char *list, struct fetch_allow *ret_allow)
+// "8443 9443"; configuration has checked it already (CONF_PORTS), callers of our own have not.
+static int parse_ports(const char *ports, struct fetch_allow *allow)
+{
+    allow->any_port = strcmp(ports, FETCH_ANY_PORT) == 0;
+    while (!allow->any_port && *(ports += strspn(ports, " \t"))) {
+        char *end;
+        unsigned long port = strtoul(ports, &end, 10);
+        if (!isdigit((unsigned char)*ports) || port < 1 || port > UINT16_MAX ||
+            (*end && *end != ' ' && *end != '\t') || allow->port_count == FETCH_PORTS_MAX)
+            return ERR_INVALID;
+        allow->ports[allow->port_count++] = (uint16_t)port;
+        ports = end;
+    }
+    return ERR_OK;
+}
+
+int fetch_allow_parse(const char *list, const char *ports, struct fetch_allow *ret_allow)
 {
     struct fetch_allow allow = {0};
+    int err = parse_ports(ports ? ports : "", &allow);
+    if (err)
+        return err;
     if (!list)
         list = "";
     while (*list) {
@@ -171,7 +206,7 @@ int fetch_allow_parse(const char *list, struct fetch_allow *ret_allow)
         if (allow.count == FETCH_ALLOW_MAX)
             return ERR_INVALID;
         struct fetch_net *net = &allow.nets[allow.count++];
-        int err = parse_net(list, len, net);
+        err = parse_net(list, len, net);
         if (err)
             return err;
         if (net->bits < (net->family == AF_INET ? ALLOW_BITS4_MIN : ALLOW_BITS6_MIN))
@@ -187,7 +222,7 @@ int fetch_allow_parse(const char *list, struct fetch_allow *ret_allow)
 int fetch_allow_valid(const char *cidr_list)
 {
     struct fetch_allow allow;
-    return fetch_allow_parse(cidr_list, &allow);
+    return fetch_allow_parse(cidr_list, NULL, &allow);
 }
 
 // ---------------------------------------------------------------- URLs
@@ -241,6 +276,9 @@ static int check_parts(struct url_parts *p, const struct fetch_allow *allow, cha
         return deny(why, cap, "an address instead of a host name must be on the allow list");
     if (!tls && family == AF_UNSPEC)
         return deny(why, cap, "http without TLS is spoken only to an address on the allow list; use https");
+    bool named = family == AF_UNSPEC && allow->count > 0; // its address may be on the list
+    if (family == AF_UNSPEC && !named && !port_listed(allow, (unsigned)strtoul(p->port, NULL, 10)))
+        return deny(why, cap, "the port must be 443 or listed in [webhook] ports, or its network allowed");
     for (int i = 0; i <= len; i++)
         ret_host[i] = (char)tolower((unsigned char)key[i]);
     return ERR_OK;
@@ -288,11 +326,11 @@ int fetch_url_check(const char *url, const struct fetch_allow *allow, char *ret_
     return err;
 }
 
-int fetch_url_valid(const char *url, const char *cidr_list, char *why, size_t cap)
+int fetch_url_valid(const char *url, const char *cidr_list, const char *ports, char *why, size_t cap)
 {
     struct fetch_allow allow;
     char host[FETCH_URL_MAX];
-    if (fetch_allow_parse(cidr_list, &allow) != ERR_OK)
-        return deny(why, cap, "the allow list is not a list of networks");
+    if (fetch_allow_parse(cidr_list, ports, &allow) != ERR_OK)
+        return deny(why, cap, "the allow list is not a list of networks, or the list of ports none of ports");
     return fetch_url_check(url, &allow, host, sizeof host, why, cap);
 }

@@ -77,7 +77,7 @@ int fetch_transfer_create(struct fetch *f, struct fetch_transfer **ret_t, char *
     list_init(&t->node);
     t->f = f;
     (void)snprintf(t->method, sizeof t->method, "%s", f->method);
-    int err = fetch_allow_parse(f->allow, &t->allow);
+    int err = fetch_allow_parse(f->allow, f->ports, &t->allow);
     if (!err)
         err = copy_headers(f->headers, &t->headers);
     if (!err)
@@ -122,9 +122,8 @@ static int on_before_request(void *ctx, char *remote, char *local, int remote_po
 {
     struct fetch_transfer *t = ctx;
     (void)local;
-    (void)remote_port;
     (void)local_port;
-    const char *class = fetch_guard_refuses_text(&t->allow, remote);
+    const char *class = fetch_guard_refuses_text(&t->allow, remote, (unsigned)remote_port);
     if (class) {
         t->refused = class;
         return CURL_PREREQFUNC_ABORT;
@@ -296,8 +295,11 @@ void fetch_transfer_conclude(struct fetch_transfer *t, CURLcode result)
             (void)snprintf(f->error, sizeof f->error, "%s", curl_easy_strerror(result));
     } else if (t->refused && !t->opened) {
         f->outcome = FETCH_REFUSED;
-        (void)snprintf(f->error, sizeof f->error, "the host has a %s address, which is not on the allow list",
-                       t->refused);
+        if (strcmp(t->refused, FETCH_PORT) == 0)
+            (void)snprintf(f->error, sizeof f->error, "the port is not 443, and neither listed nor allowed");
+        else
+            (void)snprintf(f->error, sizeof f->error,
+                           "the host has a %s address, which is not on the allow list", t->refused);
     } else {
         f->outcome = FETCH_NOT_SENT;
         (void)snprintf(f->error, sizeof f->error, "%s", curl_easy_strerror(result));

@@ -120,6 +120,7 @@ static int send_message(struct gateway *g, const struct gateway_message *m, gate
                                 .body = job->body.data,
                                 .body_len = job->body.len,
                                 .allow = jg->allow,
+                                .ports = FETCH_ANY_PORT, // the URL is configuration
                                 .once = true,
                                 .done = on_fetched};
     int err = buf_error(&job->body);
@@ -181,7 +182,7 @@ int gateway_json_create(uv_loop_t *loop, const struct gateway_options *o, struct
     snprintf(jg->allow, sizeof jg->allow, "%s", o->allow);
     char why[160];
     int err = read_token(jg, o->token_file, error, cap);
-    if (err == ERR_OK && fetch_url_valid(jg->url, jg->allow, why, sizeof why) != ERR_OK) {
+    if (err == ERR_OK && fetch_url_valid(jg->url, jg->allow, FETCH_ANY_PORT, why, sizeof why) != ERR_OK) {
         snprintf(error, cap, "[sms] url: %s", why);
         err = ERR_CONFIG;
     }

@@ -132,6 +132,7 @@ struct webhook {
     // configuration
     unsigned in_flight_max, per_endpoint;
     int64_t timeout_ms, connect_ms, speed;
+    const char *ports; // of endpoint URLs, beside 443
     bool stopping, closing;
     unsigned open; // parts that stop() still waits for
 };

@@ -229,6 +229,7 @@ static int launch(struct flight *f)
                               .body = f->body.data,
                               .body_len = f->body.len,
                               .allow = e->allow,
+                              .ports = w->ports,
                               .connect_ms = w->connect_ms,
                               .total_ms = w->timeout_ms,
                               .still = still_ours,

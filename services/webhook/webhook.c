@@ -300,6 +300,7 @@ static void configure(struct webhook *w)
     w->timeout_ms = conf_int("webhook", "timeout");
     w->connect_ms = conf_int("webhook", "connect_timeout");
     w->speed = conf_int("webhook", "speed");
+    w->ports = conf_text("webhook", "ports");
     list_init(&w->endpoints);
     list_init(&w->starved);
     list_init(&w->touched);

@@ -475,6 +475,8 @@ test('the command line refuses what would not work', async (t) => {
         [['--url', 'http://office.example/', '--unit', 'H48'], /https/],
         [['--url', 'https://user:x@office.example/', '--unit', 'H48'], /password/],
         [['--url', 'ftp://office.example/', '--unit', 'H48'], /http/],
+        [['--url', 'https://office.example:8443/', '--unit', 'H48'], /port must be 443 or listed in \[webhook\] ports, or its network allowed/],
+        [['--url', 'https://office.example:80/', '--unit', 'H48'], /port/],
         [['--url', 'https://office.example/', '--unit', 'nonsense'], /not a unit code/],
         [['--url', 'https://office.example/', '--unit', 'H48', '--kind', 'item.delivere'], /no event/],
         [['--url', 'https://office.example/', '--unit', 'H48', '--legs', 'X'], /legs/],
@@ -486,6 +488,10 @@ test('the command line refuses what would not work', async (t) => {
         assert.match(stderr, why);
     }
     assert.equal((await add('--url', 'https://office.example/')).code, 2);
+    Object.assign(app.config.webhook, { ports: '8443 9443' });
+    app.configure();
+    const listed = (await add('--url', 'https://office.example:8443/', '--unit', 'H48')).stdout.match(/^endpoint (\S+)$/m)[1];
+    await app.run(['endpoint', 'delete', listed, '--yes']);
     assert.equal((await app.run(['endpoint', 'show', 'nobody'], { mayFail: true })).code, 1);
     const office = await endpoint(app);
     assert.equal((await app.run(['endpoint', 'delete', office.path], { mayFail: true })).code, 1);

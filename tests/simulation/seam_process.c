@@ -37,6 +37,7 @@ static const struct {
     {"url", "https://sms.example/send"},
     {"sender", "DT"},
     {"allow", ""},
+    {"ports", ""},
     {"receipts_listen", ""},
     {"hotline", "1900561563"},
     {"public_url", "https://dt.example"},

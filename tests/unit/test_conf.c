@@ -348,6 +348,21 @@ static const struct {
     WORDS("port", INT64_MIN),
     WORDS("sms|portal", INT64_MIN),
     WORDS("p p", INT64_MIN),
+#define PORTS(t, n)                                                                                          \
+    {                                                                                                        \
+        {"a", "b", CONF_PORTS, "", .max = 0}, t, n                                                           \
+    }
+    PORTS("", 0),
+    PORTS("8443", 0),
+    PORTS(" 1\t65535 ", 0),
+    PORTS("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", 0),
+    PORTS("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", INT64_MIN),
+    PORTS("0", INT64_MIN),
+    PORTS("65536", INT64_MIN),
+    PORTS("008443", INT64_MIN),
+    PORTS("-1", INT64_MIN),
+    PORTS("8443,9443", INT64_MIN),
+    PORTS("https", INT64_MIN),
 #define CHOICE(t, n)                                                                                         \
     {                                                                                                        \
         {"a", "b", CONF_CHOICE, "", .allowed = "file|http-json"}, t, n                                       \

@@ -301,11 +301,12 @@ static void a_closed_port_is_not_sent(void **state)
 
 // ---------------------------------------------------------------- the guard at work
 
-static void run_origin(struct call *c, const char *origin, const char *allow)
+static void run_origin(struct call *c, const char *origin, const char *allow, const char *ports)
 {
     prepare(c, "/ok");
     (void)snprintf(c->url, sizeof c->url, "%s:%d/ok", origin, peer.port);
     c->f.allow = allow;
+    c->f.ports = ports;
     start(c);
     finish(c);
 }
@@ -314,30 +315,33 @@ static void the_guard_stops_what_it_must(void **state)
 {
     (void)state;
     static const struct {
-        const char *origin, *allow;
+        const char *origin, *allow, *ports;
         enum fetch_outcome outcome;
     } cases[] = {
-        {"http://127.0.0.1", "127.0.0.1/32", FETCH_ANSWERED},
-        {"http://127.0.0.1", "", FETCH_REFUSED},
-        {"http://127.0.0.1", NULL, FETCH_REFUSED},
-        {"http://127.0.0.1", "127.0.0.2/32", FETCH_REFUSED},
-        {"https://local.test", "", FETCH_REFUSED},
-        {"https://private.test", "127.0.0.1/32", FETCH_REFUSED},
+        {"http://127.0.0.1", "127.0.0.1/32", NULL, FETCH_ANSWERED},
+        {"http://127.0.0.1", "", FETCH_ANY_PORT, FETCH_REFUSED},
+        {"http://127.0.0.1", NULL, FETCH_ANY_PORT, FETCH_REFUSED},
+        {"http://127.0.0.1", "127.0.0.2/32", FETCH_ANY_PORT, FETCH_REFUSED},
+        {"https://local.test", "", FETCH_ANY_PORT, FETCH_REFUSED},
+        {"https://private.test", "127.0.0.1/32", FETCH_ANY_PORT, FETCH_REFUSED},
         // one forbidden and one allowed address: the allowed one is tried (and speaks no TLS)
-        {"https://mixed.test", "127.0.0.1/32", FETCH_NOT_SENT},
-        {"https://mixed.test", "", FETCH_REFUSED},
-        {"https://no-such-name.test", "", FETCH_NOT_SENT},
-        {"ftp://local.test", "127.0.0.1/32", FETCH_REFUSED},
+        {"https://mixed.test", "127.0.0.1/32", FETCH_ANY_PORT, FETCH_NOT_SENT},
+        {"https://mixed.test", "127.0.0.1/32", NULL, FETCH_NOT_SENT},
+        {"https://mixed.test", "", FETCH_ANY_PORT, FETCH_REFUSED},
+        {"https://no-such-name.test", "", FETCH_ANY_PORT, FETCH_NOT_SENT},
+        {"https://no-such-name.test", "", NULL, FETCH_REFUSED}, // not even looked up
+        {"https://no-such-name.test", "127.0.0.1/32", NULL, FETCH_NOT_SENT},
+        {"ftp://local.test", "127.0.0.1/32", FETCH_ANY_PORT, FETCH_REFUSED},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct call c;
-        run_origin(&c, cases[i].origin, cases[i].allow);
+        run_origin(&c, cases[i].origin, cases[i].allow, cases[i].ports);
         if (c.f.outcome != cases[i].outcome)
             fail_msg("%s [%s]: %s, %s", cases[i].origin, cases[i].allow, fetch_outcome_name(c.f.outcome),
                      c.f.error);
     }
     assert_int_equal(peer.requests, 1);
-    assert_int_equal(peer.connections, 2); // the first case and mixed.test
+    assert_int_equal(peer.connections, 3); // the first case and mixed.test twice
 }
 
 // Ending a transfer whose name is still being looked up must not wait for the look-up.

@@ -109,26 +109,28 @@ static void every_class_from_first_to_last_address(void **state)
         {"4000::1", "reserved"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const char *class = fetch_guard_refuses_text(&none, cases[i].address);
+        const char *class = fetch_guard_refuses_text(&none, cases[i].address, 443);
         if (!class != !cases[i].class || (class && strcmp(class, cases[i].class) != 0))
             fail_msg("%s: %s, expected %s", cases[i].address, class ? class : "public",
                      cases[i].class ? cases[i].class : "public");
     }
     static const char *no_addresses[] = {"", "localhost", "1.2.3", "fe80::1%eth0", "1.2.3.4 ", "0x7f.1"};
     for (size_t i = 0; i < ARRAY_LEN(no_addresses); i++)
-        assert_non_null(fetch_guard_refuses_text(&none, no_addresses[i]));
+        assert_non_null(fetch_guard_refuses_text(&none, no_addresses[i], 443));
 }
 
 static void sockaddrs_are_judged_like_text(void **state)
 {
     (void)state;
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(443)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(443)};
     struct sockaddr other = {.sa_family = AF_UNIX};
     assert_int_equal(inet_pton(AF_INET, "10.1.2.3", &in.sin_addr), 1);
     assert_string_equal(fetch_guard_refuses(&none, (struct sockaddr *)&in), "private");
     assert_int_equal(inet_pton(AF_INET, "8.8.4.4", &in.sin_addr), 1);
     assert_null(fetch_guard_refuses(&none, (struct sockaddr *)&in));
+    in.sin_port = htons(8443);
+    assert_string_equal(fetch_guard_refuses(&none, (struct sockaddr *)&in), FETCH_PORT);
     assert_int_equal(inet_pton(AF_INET6, "::ffff:10.1.2.3", &in6.sin6_addr), 1);
     assert_string_equal(fetch_guard_refuses(&none, (struct sockaddr *)&in6), "ipv4-mapped");
     assert_string_equal(fetch_guard_refuses(&none, &other), "not-internet");
@@ -138,7 +140,8 @@ static void an_allow_list_opens_what_it_names_and_no_more(void **state)
 {
     (void)state;
     struct fetch_allow allow;
-    assert_int_equal(fetch_allow_parse("10.20.0.0/16,127.0.0.1,fd00:1::/32,172.16.4.0/22", &allow), ERR_OK);
+    assert_int_equal(fetch_allow_parse("10.20.0.0/16,127.0.0.1,fd00:1::/32,172.16.4.0/22", NULL, &allow),
+                     ERR_OK);
     static const struct {
         const char *address;
         bool allowed;
@@ -149,7 +152,7 @@ static void an_allow_list_opens_what_it_names_and_no_more(void **state)
         {"8.8.8.8", true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (!fetch_guard_refuses_text(&allow, cases[i].address) != cases[i].allowed)
+        if (!fetch_guard_refuses_text(&allow, cases[i].address, 443) != cases[i].allowed)
             fail_msg("%s", cases[i].address);
     }
 }
@@ -203,6 +206,13 @@ static void urls(void **state)
     } cases[] = {
         {"https://motcua.example.gov.vn/nhan", "", NULL},
         {"https://motcua.example.gov.vn:8443/nhan?a=b", "", NULL},
+        {"https://motcua.example.gov.vn:9443/", "", NULL},
+        {"https://motcua.example.gov.vn:443/", "", NULL},
+        {"https://motcua.example.gov.vn:8444/nhan", "", "port"},
+        {"https://motcua.example.gov.vn:80/nhan", "", "port"},
+        {"https://motcua.example.gov.vn:5432/nhan", "", "port"},
+        {"https://motcua.example.gov.vn:8444/nhan", "10.20.0.0/16", NULL}, // its address decides
+        {"https://10.20.1.1:8444/nhan", "10.20.0.0/16", NULL},
         {"HTTPS://MOTCUA.example.gov.vn", "", NULL},
         {"https://bưuđiện.vn/x", "", "punycode"},
         {"https://xn--bu-in-1xa6kc.vn/x", "", NULL},
@@ -245,7 +255,7 @@ static void urls(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char why[200] = "";
-        int err = fetch_url_valid(cases[i].url, cases[i].allow, why, sizeof why);
+        int err = fetch_url_valid(cases[i].url, cases[i].allow, "8443 9443", why, sizeof why);
         if (err != (cases[i].why ? ERR_DENIED : ERR_OK) || (cases[i].why && !strstr(why, cases[i].why)))
             fail_msg("%s [%s]: %s %s", cases[i].url, cases[i].allow, err_name(err), why);
         assert_true(err == ERR_OK || strlen(why) > 10);
@@ -253,20 +263,63 @@ static void urls(void **state)
     char url[3000] = "https://example.vn/", why[200];
     memset(url + strlen(url), 'a', sizeof url - 1 - strlen(url));
     url[sizeof url - 1] = '\0';
-    assert_int_equal(fetch_url_valid(url, "", why, sizeof why), ERR_DENIED);
+    assert_int_equal(fetch_url_valid(url, "", NULL, why, sizeof why), ERR_DENIED);
     url[FETCH_URL_MAX] = '\0';
-    assert_int_equal(fetch_url_valid(url, "", why, sizeof why), ERR_OK);
+    assert_int_equal(fetch_url_valid(url, "", NULL, why, sizeof why), ERR_OK);
+}
+
+// Ports: 443 and those listed, elsewhere only in networks that were named.
+static void a_port_must_be_listed_or_its_network_allowed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *allow, *ports, *address;
+        unsigned port;
+        const char *class;
+    } cases[] = {
+        {"", "", "8.8.8.8", 443, NULL},
+        {"", NULL, "8.8.8.8", 443, NULL},
+        {"", "", "8.8.8.8", 80, FETCH_PORT},
+        {"", "", "8.8.8.8", 8443, FETCH_PORT},
+        {"", "8443", "8.8.8.8", 8443, NULL},
+        {"", "8443", "8.8.8.8", 443, NULL},
+        {"", " 8443\t9443 ", "8.8.8.8", 9443, NULL},
+        {"", "8443", "8.8.8.8", 844, FETCH_PORT},
+        {"", "8443", "10.20.1.1", 8443, "private"}, // a port opens no network
+        {"10.20.0.0/16", "", "10.20.1.1", 5432, NULL},
+        {"10.20.0.0/16", "", "8.8.8.8", 5432, FETCH_PORT}, // a network opens its own ports only
+        {"", "8443", "2606:4700::1", 8443, NULL},
+        {"", "", "2606:4700::1", 8443, FETCH_PORT},
+        {"", FETCH_ANY_PORT, "8.8.8.8", 1, NULL},
+        {"", FETCH_ANY_PORT, "127.0.0.1", 443, "loopback"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fetch_allow allow;
+        assert_int_equal(fetch_allow_parse(cases[i].allow, cases[i].ports, &allow), ERR_OK);
+        const char *class = fetch_guard_refuses_text(&allow, cases[i].address, cases[i].port);
+        if ((class == NULL) != (cases[i].class == NULL) || (class && strcmp(class, cases[i].class) != 0))
+            fail_msg("row %zu: %s", i, class ? class : "let through");
+    }
+    static const char *const bad[] = {
+        "0",         "65536", "-1",    "x",        "443x",
+        "8443,9443", "+8443", "0x1bb", "anything", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct fetch_allow allow = {.count = 7};
+        if (fetch_allow_parse("", bad[i], &allow) != ERR_INVALID || allow.count != 7)
+            fail_msg("'%s' was taken", bad[i]);
+    }
 }
 
 static void the_host_key_joins_what_shares_a_server(void **state)
 {
     (void)state;
     char a[300], b[300], why[200];
+    const struct fetch_allow other = {.port_count = 1, .ports = {444}};
     assert_int_equal(fetch_url_check("https://Example.VN/a", &none, a, sizeof a, why, sizeof why), ERR_OK);
     assert_int_equal(fetch_url_check("https://example.vn:443/b?c", &none, b, sizeof b, why, sizeof why),
                      ERR_OK);
     assert_string_equal(a, b);
-    assert_int_equal(fetch_url_check("https://example.vn:444/b", &none, b, sizeof b, why, sizeof why),
+    assert_int_equal(fetch_url_check("https://example.vn:444/b", &other, b, sizeof b, why, sizeof why),
                      ERR_OK);
     assert_string_not_equal(a, b);
 }
@@ -279,6 +332,7 @@ int main(void)
         cmocka_unit_test(an_allow_list_opens_what_it_names_and_no_more),
         cmocka_unit_test(allow_lists_are_read_strictly),
         cmocka_unit_test(urls),
+        cmocka_unit_test(a_port_must_be_listed_or_its_network_allowed),
         cmocka_unit_test(the_host_key_joins_what_shares_a_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
