@@ -150,9 +150,9 @@ $(B)/drivers/fault_proxy: $(wildcard tests/faults/proxy/*.[ch]) $(B)/libduongthu
 # One parser of strangers' bytes each, driven by libFuzzer (FLAVOUR=asan). Only the code that such bytes reach tells it
 # which branches were taken; the library gives the rest.
 FUZZED := $(wildcard services/domain/*.c services/base/*.c) $(addprefix services/,ingest/batch.c ingest/batch_json.c \
-	ingest/batch_proto.c ingest/judge.c io/http_head.c io/http_body.c io/standard_webhooks.c io/link_token.c io/fetch_guard.c \
-	io/crypto_encode.c io/crypto_sign.c portal/body.c portal/office.c portal/problem.c portal/html.c webhook/answer.c \
-	sms/gateway_json.c sms/receipts.c cli/csv.c)
+	ingest/batch_proto.c ingest/judge.c io/http_head.c io/http_gate.c io/http_conn.c io/http_request.c io/http_body.c \
+	io/standard_webhooks.c io/link_token.c io/fetch_guard.c io/crypto_encode.c io/crypto_sign.c portal/body.c portal/office.c \
+	portal/problem.c portal/html.c webhook/answer.c sms/gateway_json.c sms/receipts.c cli/csv.c)
 $(B)/fuzz/obj/%.o: %.c Makefile | $(GEN) packages
 	@mkdir -p $(@D)
 	$(LAUNCHER) $(CC) $(CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
