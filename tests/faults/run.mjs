@@ -98,6 +98,7 @@ async function runThrough(world, luck, plan) {
     world.spare = codes.splice(-SPARE);
     for (const [name, unit] of [['near', UNITS[0]], ['far', UNITS[1]], ['slow', UNITS[2]], ['hostile', UNITS[3]], ['province', 'H48']])
         await world.office(name, [unit]);
+    await world.office('sealed', [UNITS[3]], { authority: world.authority });
     say('the load begins, without faults');
     await play(luck.fork(), world.devices, world.journeys(luck.fork(), codes.slice(0, WARM), 1_000), history, { spread: 4_000 });
     // The peaks come once before the count: what malloc keeps after them is no leak.

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICES, startApp } from '../harness/app.mjs';
+import { Authority } from '../harness/certificates.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { Device, digestsOf } from '../harness/device.mjs';
 import { item } from '../harness/facts.mjs';
@@ -62,14 +63,15 @@ export class World {
         const database = await machine('db')?.host(this.cluster.socket, { port: DATABASE_PORT, name: 'db' });
         if (segmentRows)
             await this.#segment(segmentRows);
+        this.authority = new Authority(); // of the certificates of offices
         this.gateway = this.history.setGateway(await startSmsGateway());
         if (this.network)
             await this.gateway.moveTo(machine('sms'), 'sms');
         this.app = await startApp({ cluster: this.cluster, machine: machine('app'), database: database && { host: database.address, port: database.port }, config: {
-            webhook: { speed: 1_000, timeout: '2s' }, // retries after 5 ms, 300 ms, 1.8 s, …
             sms: { gateway: 'http-json', url: this.gateway.url('/'), allow: `${this.gateway.host}/32`, quiet_from: '00:00', quiet_to: '00:00' },
             portal: { api_minute: 100_000 },
             ...config,
+            webhook: { speed: 1_000, timeout: '2s', ...config.webhook, ca_file: this.authority.file }, // retries after 5 ms, 300 ms, 1.8 s, …
         } });
         this.history.consumers = ['correlate', 'sms'];
         for (const service of LEASED)

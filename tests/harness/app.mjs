@@ -121,8 +121,13 @@ export class App {
         this.running.set(`twin ${service}`, child);
         this.children.push({ service, child });
         this.config[`twin ${service}`] = config[service];
-        await until(async () => (await fetch(this.ops(`twin ${service}`, '/livez'))).ok, { limit: 60_000, what: `the second ${service} lives` });
+        await this.lives(`twin ${service}`);
         return child;
+    }
+
+    // Its loop turns, whether it can work or not.
+    lives(service, { limit = 60_000 } = {}) {
+        return until(async () => (await fetch(this.ops(service, '/livez'))).ok, { limit, what: `${service} lives` });
     }
 
     process(service) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVICES } from '../../harness/app.mjs';
 import { until } from '../../harness/wait.mjs';
+import { LEASED } from '../world.mjs';
 
 export const name = 'clock';
 export const where = 'house';
@@ -29,7 +30,7 @@ export async function strike(world, { service, by, ms }) {
     writeFileSync(file, '+0');
     await again({ env: { LD_PRELOAD: LIBRARY, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', NO_FAKE_STAT: '1' } });
     try {
-        await app.ready(process, { limit: 60_000 }).catch(() => {}); // a stand-by need not be ready
+        await (LEASED.includes(service) ? app.lives(process) : app.ready(process, { limit: 60_000 })); // the other one may have taken over: a stand-by need not be ready
         const child = app.process(process);
         // Its newest log line tells what its clock shows; at SIGHUP it logs that it reads its configuration again.
         const shows = (minutes) => until(() => {
