@@ -169,6 +169,8 @@ void registry_refresh(struct webhook *w);
 void registry_take_replays(struct registry *r);
 bool registry_replaying(const struct registry *r);
 void endpoint_unref(struct endpoint *e);
+#define ENDPOINT_ID_TEXT 37 // bytes of a UUID as text, with its end
+void endpoint_id_text(const struct endpoint *e, char out[ENDPOINT_ID_TEXT]);
 // Throws the outbox away; the next refresh loads it anew.
 void endpoint_reset(struct endpoint *e);
 bool endpoint_down(const struct endpoint *e);

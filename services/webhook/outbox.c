@@ -205,6 +205,13 @@ struct outbox_lane *outbox_lane(struct outbox *o, int16_t lane)
     return NULL;
 }
 
+static const struct outbox_lane *lane_of(const struct outbox *o, int16_t lane)
+{
+    const struct outbox_lane *l = outbox_lane((struct outbox *)o, lane);
+    CHECK(l);
+    return l;
+}
+
 static void advance(struct outbox_lane *l, int64_t pos)
 {
     if (pos > l->read_pos)
@@ -239,10 +246,11 @@ static struct outbox_delivery *new_delivery(struct outbox_key *key, struct event
     return d;
 }
 
-bool outbox_holds(const struct outbox *o, const struct event *e)
+bool outbox_expects(const struct outbox *o, const struct event *e)
 {
     const struct outbox_key *key = find_key(o, e->lane, e->dossier);
-    return key && key->held;
+    const struct outbox_lane *l = lane_of(o, e->lane);
+    return e->pos > l->read_pos && !was_settled(l, e->pos) && !(key && key->held);
 }
 
 int outbox_push(struct outbox *o, struct event *e, bool gap)
@@ -348,6 +356,13 @@ struct outbox_key *outbox_next(struct outbox *o, unsigned most, bool held_first)
     return key;
 }
 
+int64_t outbox_hold_end(const struct outbox *o, const struct outbox_key *key)
+{
+    const struct outbox_lane *l = lane_of(o, key->lane);
+    return l->settled ? l->settled[l->settled_count - 1]
+                      : l->read_pos; // it goes when the reader passes its end
+}
+
 struct outbox_delivery *outbox_head(const struct outbox_key *key)
 {
     if (list_empty(&key->deliveries))
@@ -355,28 +370,32 @@ struct outbox_delivery *outbox_head(const struct outbox_key *key)
     return CONTAINER_OF(key->deliveries.next, struct outbox_delivery, in_key);
 }
 
-static void move_to(struct outbox *o, struct outbox_key *key, int64_t seq)
+// Another event stands first: its schedule is its own.
+static void move_to(struct outbox *o, struct outbox_key *key, int64_t seq, int64_t now_ms)
 {
     if (seq == key->from_seq)
         return;
     key->from_seq = seq;
     key->attempts = 0;
+    key->since_ms = now_ms;
     mark_dirty(o, key);
 }
 
 bool outbox_loaded(struct outbox *o, struct outbox_key *key, struct event *const *events, const bool *gaps,
-                   size_t count, int64_t next_seq, bool more)
+                   size_t count, int64_t next_seq, bool more, int64_t now_ms)
 {
+    const struct outbox_lane *l = lane_of(o, key->lane);
     for (size_t i = 0; i < count; i++) {
-        if (!new_delivery(key, events[i], gaps[i])) {
+        bool to_come = events[i]->pos > l->read_pos && !was_settled(l, events[i]->pos);
+        if (to_come || !new_delivery(key, events[i], gaps[i])) {
             next_seq = events[i]->seq;
-            more = true;
+            more = !to_come;
             break;
         }
     }
     key->more = key->more || more;
     const struct outbox_delivery *head = outbox_head(key);
-    move_to(o, key, head ? head->event->seq : next_seq);
+    move_to(o, key, head ? head->event->seq : next_seq, now_ms);
     if (head)
         return true;
     if (key->more)
@@ -388,12 +407,12 @@ bool outbox_loaded(struct outbox *o, struct outbox_key *key, struct event *const
 
 // ---------------------------------------------------------------- outcomes
 
-void outbox_delivered(struct outbox *o, struct outbox_key *key)
+void outbox_delivered(struct outbox *o, struct outbox_key *key, int64_t now_ms)
 {
     struct outbox_delivery *d = outbox_head(key);
     CHECK(key->state == KEY_BUSY && d);
     if (key->held)
-        move_to(o, key, d->event->seq + 1);
+        move_to(o, key, d->event->seq + 1, now_ms);
     else
         o->events--;
     free_delivery(d);

@@ -11,7 +11,8 @@
 //     event └──────────── due ──────────── WAITING
 //
 // A held dossier is outside the cursor: its events count as settled there, and the hold's from_seq says where
-// it stands. The hold ends when all it has was delivered and nothing was pushed meanwhile.
+// it stands. The hold ends when all it has was delivered and nothing was pushed meanwhile. What the hold says
+// outweighs the ledger: events from from_seq on are sent, although they were settled once (a replay).
 #pragma once
 #include "base/attr.h"
 #include "base/list.h"
@@ -50,7 +51,7 @@ struct outbox_key {
     bool more;                 // held: the log may have events behind those loaded
     int64_t from_seq;          // held: the first event that is not settled
     unsigned attempts;         // of the event at from_seq
-    int64_t since_ms, next_ms; // its first failure; when it is due
+    int64_t since_ms, next_ms; // its first failure, before that: since when it stands first; when it is due
     char why[OUTBOX_WHY_MAX];
 };
 
@@ -98,8 +99,9 @@ MUST_CHECK int outbox_push(struct outbox *o, struct event *e, bool gap);
 void outbox_read_to(struct outbox *o, int16_t lane, int64_t pos);
 // Every event up to here is settled or held.
 int64_t outbox_settled_to(const struct outbox_lane *l);
-// Does the dossier wait behind a hold at or before this event?
-bool outbox_holds(const struct outbox *o, const struct event *e);
+// Would this event be put in line by outbox_push()? Not when it was passed, is settled, or its dossier is
+// held.
+bool outbox_expects(const struct outbox *o, const struct event *e);
 
 // ---- sending
 
@@ -111,18 +113,22 @@ void outbox_wake_all(struct outbox *o, int64_t now_ms);
 // while others are ready; held_first is for probes, which should not make new holds. A held one without a
 // head must be read first: outbox_loaded().
 struct outbox_key *outbox_next(struct outbox *o, unsigned most, bool held_first);
+// How far the log is to be read for a held dossier: to where the reader stands, and to the last position that
+// the ledger settled, since what the hold has of it will come in no other way.
+int64_t outbox_hold_end(const struct outbox *o, const struct outbox_key *key);
 // Its first event, or NULL.
 struct outbox_delivery *outbox_head(const struct outbox_key *key);
 // Events of a BUSY held dossier from from_seq on, in order, those that the endpoint wants; takes references.
 // next_seq: where the log goes on behind them; more: there may be others. Returns true when there is
-// something to send; else the dossier is no longer BUSY. ERR_NO_MEMORY is handled as if fewer had been read.
+// something to send; else the dossier is no longer BUSY. ERR_NO_MEMORY is handled as if fewer had been read;
+// so is an event that the reader has yet to bring.
 bool outbox_loaded(struct outbox *o, struct outbox_key *key, struct event *const *events, const bool *gaps,
-                   size_t count, int64_t next_seq, bool more);
+                   size_t count, int64_t next_seq, bool more, int64_t now_ms);
 
 // ---- what became of a BUSY dossier's head; after it the key may be freed
 
 // Also for an event that the receiver aborted.
-void outbox_delivered(struct outbox *o, struct outbox_key *key);
+void outbox_delivered(struct outbox *o, struct outbox_key *key, int64_t now_ms);
 // True: held and tried again by the schedule. False: the schedule has ended, the key is GIVING_UP.
 bool outbox_failed(struct outbox *o, struct outbox_key *key, const char *why, int64_t retry_after_ms,
                    int64_t now_ms, uint64_t random);

@@ -242,8 +242,7 @@ static int give_up_front(struct endpoint *e, const struct rows *rows)
     int i = 0;
     for (; i < rows->count && rows->events[i]->recorded_ms < before; i++) {
         struct event *event = rows->events[i];
-        const struct outbox_lane *l = outbox_lane(&e->outbox, event->lane);
-        if (event->pos > l->read_pos && wants(e, event) && !outbox_holds(&e->outbox, event))
+        if (wants(e, event) && outbox_expects(&e->outbox, event))
             recorder_note_given_up(e->webhook->recorder, e, event, "endpoint down");
         outbox_read_to(&e->outbox, event->lane, event->pos);
     }
@@ -400,7 +399,7 @@ static void take_hold_rows(struct endpoint *e, struct outbox_key *key, const str
         gaps[n] = n == 0 && has_gap(r, i, e);
         events[n++] = event;
     }
-    bool go = outbox_loaded(&e->outbox, key, events, gaps, n, next_seq, more);
+    bool go = outbox_loaded(&e->outbox, key, events, gaps, n, next_seq, more, clock_mono_ms());
     for (size_t i = 0; i < n; i++)
         event_unref(events[i]);
     recorder_touch(e);
@@ -443,7 +442,7 @@ int reader_load_hold(struct endpoint *e, struct outbox_key *key)
     db_put_int2(&s->query.params, key->lane);
     db_put_int8(&s->query.params, key->dossier);
     db_put_int8(&s->query.params, key->from_seq);
-    db_put_int8(&s->query.params, outbox_lane(&e->outbox, key->lane)->read_pos);
+    db_put_int8(&s->query.params, outbox_hold_end(&e->outbox, key));
     db_put_int4(&s->query.params, WEBHOOK_HOLD_READ_MAX);
     int err = db_submit(w->db, &s->query);
     if (err != ERR_OK) {

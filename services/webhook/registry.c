@@ -123,18 +123,18 @@ bool endpoint_down(const struct endpoint *e)
 
 // ---------------------------------------------------------------- status
 
-static void id_text(const struct endpoint *e, char out[37])
+void endpoint_id_text(const struct endpoint *e, char out[ENDPOINT_ID_TEXT])
 {
     const unsigned char *u = e->id;
-    (void)snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
-                   u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14],
-                   u[15]);
+    (void)snprintf(out, ENDPOINT_ID_TEXT,
+                   "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2],
+                   u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
 }
 
 static void note_status(struct endpoint *e, const char *event, const char *why)
 {
-    char id[37];
-    id_text(e, id);
+    char id[ENDPOINT_ID_TEXT];
+    endpoint_id_text(e, id);
     (void)snprintf(e->why, sizeof e->why, "%s", why);
     e->status_dirty = true;
     log_warn(event, LOG_STR("endpoint", id), LOG_STR("why", why), LOG_INT("held", e->outbox.held));
@@ -440,8 +440,8 @@ static void take_endpoint(struct registry *reg, const struct db_result *r, int r
     int err = take_row(reg, e, r, row, fresh);
     e->listed = true;
     if (err != ERR_OK) {
-        char text[37];
-        id_text(e, text);
+        char text[ENDPOINT_ID_TEXT];
+        endpoint_id_text(e, text);
         log_error("endpoint.unusable", LOG_STR("endpoint", text), LOG_ERR(err));
         e->key_count = 0; // nothing is sent unsigned
     }
@@ -516,10 +516,10 @@ static void on_replays(struct db_query *q, int err, const struct db_result *r)
     for (int i = 0; i < db_rows(r); i++) {
         size_t len;
         struct endpoint *e = find(w, db_bytes(r, i, 0, &len));
-        char text[37];
+        char text[ENDPOINT_ID_TEXT];
         if (!e)
             continue;
-        id_text(e, text);
+        endpoint_id_text(e, text);
         log_info("endpoint.replay", LOG_STR("endpoint", text));
         endpoint_reset(e);
         load_state(e);

@@ -98,12 +98,15 @@ static void settle_failed(struct flight *f, const struct answer *a, int64_t now)
     random_bytes(&random, sizeof random);
     if (!outbox_failed(&e->outbox, f->key, a->why, a->retry_after_ms, now, random)) {
         metric_add(&given_up, 1);
-        log_warn("event.given-up", LOG_INT("lane", f->lane), LOG_INT("pos", f->pos), LOG_STR("why", a->why));
+        char id[ENDPOINT_ID_TEXT];
+        endpoint_id_text(e, id);
+        log_warn("event.given-up", LOG_STR("endpoint", id), LOG_INT("lane", f->lane), LOG_INT("pos", f->pos),
+                 LOG_STR("why", a->why));
     }
 }
 
 // The receiver has it, or does not want it.
-static void settle_done(struct flight *f, bool delivered)
+static void settle_done(struct flight *f, bool delivered, int64_t now)
 {
     struct endpoint *e = f->endpoint;
     const struct outbox_delivery *d = outbox_head(f->key);
@@ -111,7 +114,7 @@ static void settle_done(struct flight *f, bool delivered)
         metric_observe_ms(&first_answer, clock_wall_ms() - d->event->recorded_ms);
     if (d->gap)
         recorder_note_told(e->webhook->recorder, e, d->event);
-    outbox_delivered(&e->outbox, f->key);
+    outbox_delivered(&e->outbox, f->key, now);
 }
 
 static void settle(struct flight *f, const struct answer *a, int64_t now)
@@ -120,7 +123,7 @@ static void settle(struct flight *f, const struct answer *a, int64_t now)
     switch (a->verdict) {
     case ANSWER_DELIVERED:
     case ANSWER_ABORTED:
-        settle_done(f, a->verdict == ANSWER_DELIVERED);
+        settle_done(f, a->verdict == ANSWER_DELIVERED, now);
         break;
     case ANSWER_FAILED:
         settle_failed(f, a, now);
@@ -270,7 +273,10 @@ bool sender_go(struct endpoint *e, struct outbox_key *key)
         e->flights++;
         return true;
     }
-    log_error("event.unsendable", LOG_INT("lane", f->lane), LOG_INT("pos", f->pos), LOG_ERR(err));
+    char id[ENDPOINT_ID_TEXT];
+    endpoint_id_text(e, id);
+    log_error("event.unsendable", LOG_STR("endpoint", id), LOG_INT("lane", f->lane), LOG_INT("pos", f->pos),
+              LOG_ERR(err));
     // Our own limits or memory: it is held like any failure, so that it is seen and holds up nobody else.
     (void)outbox_failed(&e->outbox, key, err_name(err), 0, clock_mono_ms(), 0);
     recorder_touch(e);

@@ -369,6 +369,7 @@ static bool run_once(const struct core *core, uint64_t seed)
     if (sim_chance(20)) // a fair day, so that nothing hides behind a fault
         run.faults = 0;
     trace.count = 0;
+    sim_heard = NULL;
     bool ok = setjmp(run.end) == 0;
     if (ok)
         core->run();

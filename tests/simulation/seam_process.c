@@ -70,10 +70,14 @@ bool conf_bool(const char *section, const char *name)
 
 // ---------------------------------------------------------------- log and metrics
 
+void (*sim_heard)(const char *event, const struct log_field *fields);
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
     char text[160];
     size_t n = 0;
+    if (sim_heard)
+        sim_heard(event, fields);
     if (!sim_tracing || level < LOG_LEVEL_INFO)
         return;
     text[0] = '\0';

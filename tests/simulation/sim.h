@@ -73,6 +73,8 @@ extern bool sim_tracing;
 void sim_say(const char *format, ...) PRINTF_LIKE(1, 2);
 // An invariant is broken: ends the run.
 _Noreturn void sim_fail(const char *format, ...) PRINTF_LIKE(1, 2);
+struct log_field;
+extern void (*sim_heard)(const char *event, const struct log_field *fields); // what services log; may be NULL
 #define SIM_CHECK(condition, ...) ((condition) ? (void)0 : sim_fail(__VA_ARGS__))
 
 // ---------------------------------------------------------------- processes

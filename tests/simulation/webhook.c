@@ -340,6 +340,7 @@ void run_webhook(void)
     lease_reset();
     db_store = &webhook_store;
     fetch_peer = &webhook_offices;
+    sim_heard = truth_heard;
     process_init(&a, "A", &role);
     process_init(&b, "B", &role);
     rows_to_come = (unsigned)(sim_chance(40) ? sim_between(800, 1500) : sim_between(5, 250));

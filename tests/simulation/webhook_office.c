@@ -169,12 +169,12 @@ static void departs(const struct peer_request *r)
 
 // ---------------------------------------------------------------- arriving
 
-// An event that was given up must be told by the next one that is taken.
+// An event that was given up must be told by the next one that is taken; once: sent again, that one need not.
 static void check_gap(const struct letter_read *l)
 {
     const struct dossier *d = &tables->dossiers[l->dossier];
-    bool lost = false, ever = false;
-    for (int64_t seq = l->seq - 1; seq >= 1 && !lost; seq--) {
+    bool lost = false, ever = false, told = tables->truth[l->endpoint][l->row].flagged;
+    for (int64_t seq = l->seq - 1; seq >= 1 && !lost && !told; seq--) {
         const struct truth *t = &tables->truth[l->endpoint][d->rows[seq - 1]];
         ever = ever || t->given_up;
         if (t->flagged)

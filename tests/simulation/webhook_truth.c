@@ -3,10 +3,13 @@
 // early, the cursor passes nothing that is not settled, and in the end everything is.
 #include "simulation/webhook_world.h"
 
+#include "base/log.h"
 #include "webhook/schedule.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define ROUNDING_MS 3 // a time may lose a fraction on each of its ways to the database and back
 
@@ -57,6 +60,14 @@ static void check_hold(unsigned e, unsigned d)
               d, tables->endpoints[e].hold[d].from_seq, dossier->seq);
 }
 
+static const struct log_field *field_of(const struct log_field *fields, const char *key)
+{
+    while (fields->key && strcmp(fields->key, key) != 0)
+        fields++;
+    SIM_CHECK(fields->key, "a line of the log without %s", key);
+    return fields;
+}
+
 void truth_recorded(void)
 {
     for (unsigned e = 0; e < tables->endpoint_count; e++) {
@@ -69,6 +80,19 @@ void truth_recorded(void)
     }
 }
 
+// A try that failed before it became a request: the schedule counts from it, too.
+void truth_heard(const char *event, const struct log_field *fields)
+{
+    if (strcmp(event, "event.unsendable") != 0)
+        return;
+    const char *id = field_of(fields, "endpoint")->text;
+    unsigned lane = (unsigned)field_of(fields, "lane")->number;
+    const struct row *r = row_at(lane, field_of(fields, "pos")->number);
+    struct truth *t = &tables->truth[strtoul(id + strlen(id) - 2, NULL, 16)][row_number(r)];
+    if (t->first_failed == 0)
+        t->first_failed = sim_now();
+}
+
 // Only after the whole schedule, counted from its own first failure; or unsent, when the endpoint has been
 // down and the event has waited for as long.
 void truth_given_up(unsigned e, unsigned number)
@@ -77,6 +101,10 @@ void truth_given_up(unsigned e, unsigned number)
     const struct truth *t = &tables->truth[e][number];
     int64_t total = SCHEDULE_TOTAL_MS / sim_knobs.speed - ROUNDING_MS, now = sim_now();
     SIM_CHECK(t->wanted, "endpoint %u: %d/%" PRId64 " is given up and was never wanted", e, r->lane, r->pos);
+    bool known = t->settled_at > 0 && t->settled_at >= tables->endpoints[e].cursor[r->lane].since;
+    SIM_CHECK(!known || t->given_up || held_at(&tables->endpoints[e], r), // a record may be written twice
+              "endpoint %u: %d/%" PRId64 " is given up, although the ledger has settled it", e, r->lane,
+              r->pos);
     bool tried = t->first_failed > 0 && now - t->first_failed >= total;
     // One that has come back counts as down until it has taken five in a row.
     int64_t since = tables->endpoints[e].down_since;

@@ -50,12 +50,12 @@ struct truth {
     bool wanted;
     uint16_t requests, taken; // requests that arrived; of them answered 2xx
     bool aborted;
-    bool flagged;               // a request of it that was taken said gap_before
-    bool given_up;              // dt.attempt says so
-    bool replay_due;            // asked for again and not taken since
-    int64_t first_failed;       // monotonic, of the first request that came to nothing; 0 = none
-    int64_t settled_at;         // wall, of the newest ledger row that settles it; 0 = none
-    int64_t ledger_at;          // monotonic, when that row was committed
+    bool flagged;         // a request of it that was taken said gap_before
+    bool given_up;        // dt.attempt says so
+    bool replay_due;      // asked for again and not taken since
+    int64_t first_failed; // monotonic, when a try first came to nothing, also for want of memory; 0 = never
+    int64_t settled_at;   // wall, of the newest ledger row that settles it; 0 = none
+    int64_t ledger_at;    // monotonic, when that row was committed
     const struct process *told; // who knows that it was taken
     uint64_t told_life, told_generation;
 };
@@ -106,5 +106,6 @@ extern const struct peer webhook_offices;
 // ---- webhook_truth.c: the invariants
 void truth_recorded(void); // after each commit of dt.webhook_record
 void truth_given_up(unsigned endpoint, unsigned row);
+void truth_heard(const char *event, const struct log_field *fields);
 void truth_end(bool but_poison); // says what is left
 bool truth_drained(bool but_poison);

@@ -57,11 +57,11 @@ static void one_at_a_time_per_dossier_and_others_go_on(void **state)
     assert_int_equal(push(3, 8, 1), ERR_OK);
     struct outbox_key *seven = take(7, 1), *eight = take(8, 1);
     assert_null(outbox_next(&box, 8, false)); // 7/2 waits for 7/1
-    outbox_delivered(&box, eight);
+    outbox_delivered(&box, eight, 0);
     assert_int_equal(settled(), 0);
-    outbox_delivered(&box, seven);
+    outbox_delivered(&box, seven, 0);
     assert_int_equal(settled(), 1);
-    outbox_delivered(&box, take(7, 2));
+    outbox_delivered(&box, take(7, 2), 0);
     assert_int_equal(settled(), 3);
     assert_int_equal(box.events + box.busy + box.held, 0);
 }
@@ -76,7 +76,7 @@ static void what_is_not_wanted_moves_the_cursor(void **state)
     assert_int_equal(settled(), 10);
     assert_int_equal(push(5, 7, 1), ERR_OK); // passed already
     assert_int_equal(box.events, 1);
-    outbox_delivered(&box, take(7, 1));
+    outbox_delivered(&box, take(7, 1), 0);
     assert_int_equal(settled(), 20);
 }
 
@@ -89,7 +89,7 @@ static void a_failure_holds_its_dossier_and_frees_the_cursor(void **state)
     assert_true(outbox_failed(&box, take(7, 1), "http-500", 0, 1000, 0));
     assert_int_equal(box.held, 1);
     assert_int_equal(settled(), 2); // 1 and 2 stand behind the hold
-    outbox_delivered(&box, take(8, 1));
+    outbox_delivered(&box, take(8, 1), 0);
     assert_int_equal(push(4, 7, 3), ERR_OK); // joins them
     assert_int_equal(settled(), 4);
     outbox_wake(&box, 5999);
@@ -113,22 +113,22 @@ static void a_held_dossier_is_served_in_order_until_it_has_caught_up(void **stat
     struct event *events[] = {make_event(1, 7, 1), make_event(2, 7, 2)};
     const bool gaps[] = {false, false};
     assert_int_equal(push(3, 7, 3), ERR_OK); // while the others are being read
-    assert_true(outbox_loaded(&box, key, events, gaps, 2, 3, false));
+    assert_true(outbox_loaded(&box, key, events, gaps, 2, 3, false, 0));
     event_unref(events[0]);
     event_unref(events[1]);
-    outbox_delivered(&box, key);
-    outbox_delivered(&box, take(7, 2));
+    outbox_delivered(&box, key, 0);
+    outbox_delivered(&box, take(7, 2), 0);
     key = outbox_next(&box, 8, false); // 7/3 is still out there
     assert_non_null(key);
     assert_null(outbox_head(key));
     assert_int_equal(key->from_seq, 3);
     events[0] = make_event(3, 7, 3);
-    assert_true(outbox_loaded(&box, key, events, gaps, 1, 4, false));
+    assert_true(outbox_loaded(&box, key, events, gaps, 1, 4, false, 0));
     event_unref(events[0]);
-    outbox_delivered(&box, key);
+    outbox_delivered(&box, key, 0);
     assert_int_equal(box.held, 0);
     assert_int_equal(push(4, 7, 4), ERR_OK);
-    outbox_delivered(&box, take(7, 4)); // the usual way again
+    outbox_delivered(&box, take(7, 4), 0); // the usual way again
 }
 
 static void nothing_wanted_behind_a_hold_ends_it(void **state)
@@ -137,10 +137,10 @@ static void nothing_wanted_behind_a_hold_ends_it(void **state)
     assert_int_equal(outbox_add_hold(&box, 0, 7, 5, 2, 0, 100, "http-500"), ERR_OK);
     outbox_wake(&box, 100);
     struct outbox_key *key = outbox_next(&box, 8, false);
-    assert_false(outbox_loaded(&box, key, NULL, NULL, 0, 9, true)); // the first rows were not for it
+    assert_false(outbox_loaded(&box, key, NULL, NULL, 0, 9, true, 0)); // the first rows were not for it
     key = outbox_next(&box, 8, false);
     assert_int_equal(key->from_seq, 9);
-    assert_false(outbox_loaded(&box, key, NULL, NULL, 0, 9, false));
+    assert_false(outbox_loaded(&box, key, NULL, NULL, 0, 9, false, 0));
     assert_int_equal(box.held + box.busy, 0);
     assert_null(outbox_next(&box, 8, false));
     record(true);
@@ -161,7 +161,7 @@ static void the_schedule_ends_in_giving_up(void **state)
         now = key->next_ms;
         outbox_wake(&box, now);
         assert_ptr_equal(outbox_next(&box, 8, false), key);
-        assert_true(outbox_loaded(&box, key, &e, gaps, 1, 2, true));
+        assert_true(outbox_loaded(&box, key, &e, gaps, 1, 2, true, 0));
         event_unref(e);
         attempts++;
     }
@@ -185,7 +185,7 @@ static void the_memory_is_bounded(void **state)
         assert_int_equal(push(i, i, 1), ERR_OK);
     assert_int_equal(push(OUTBOX_EVENTS_MAX + 1, 1, 2), ERR_FULL);
     assert_int_equal(outbox_lane(&box, 0)->read_pos, OUTBOX_EVENTS_MAX);
-    outbox_delivered(&box, take(1, 1));
+    outbox_delivered(&box, take(1, 1), 0);
     assert_int_equal(push(OUTBOX_EVENTS_MAX + 1, 1, 2), ERR_OK);
 }
 
@@ -228,10 +228,62 @@ static void the_ledger_settles_what_was_in_flight_at_a_crash(void **state)
     assert_int_equal(outbox_add_lane(&box, 0, 2, ledger, 2), ERR_OK);
     for (int64_t i = 1; i <= 6; i++)
         assert_int_equal(push(i, i, 1), ERR_OK);
-    outbox_delivered(&box, take(4, 1));
-    outbox_delivered(&box, take(6, 1));
+    outbox_delivered(&box, take(4, 1), 0);
+    outbox_delivered(&box, take(6, 1), 0);
     assert_null(outbox_next(&box, 8, false));
     assert_int_equal(settled(), 6);
+}
+
+// A replay of what was settled while the cursor waits for something older, read before the reader has come to
+// it.
+static void a_hold_outweighs_the_ledger(void **state)
+{
+    (void)state;
+    outbox_done(&box);
+    outbox_init(&box, 1);
+    int64_t *ledger = malloc(2 * sizeof *ledger);
+    ledger[0] = 3;
+    ledger[1] = 5;
+    assert_int_equal(outbox_add_lane(&box, 0, 1, ledger, 2), ERR_OK);
+    assert_int_equal(outbox_add_hold(&box, 0, 7, 1, 0, 0, 0, "replay"), ERR_OK);
+    outbox_wake(&box, 0);
+    struct outbox_key *key = outbox_next(&box, 8, false);
+    assert_int_equal(outbox_hold_end(&box, key), 5); // the reader stands at 1
+    struct event *events[] = {make_event(3, 7, 1), make_event(4, 7, 2), make_event(5, 7, 3)};
+    const bool gaps[] = {false, false, false};
+    assert_true(outbox_loaded(&box, key, events, gaps, 3, 4, false, 0));
+    for (size_t i = 0; i < ARRAY_LEN(events); i++)
+        event_unref(events[i]);
+    assert_int_equal(outbox_head(key)->event->seq, 1);
+    outbox_delivered(&box, key, 0); // 7/2 was never settled: the reader brings it
+    assert_int_equal(box.held, 0);
+    for (int64_t pos = 2; pos <= 3; pos++)
+        assert_int_equal(push(pos, pos == 2 ? 9 : 7, 1), ERR_OK);
+    outbox_delivered(&box, take(9, 1), 0);
+    assert_int_equal(push(4, 7, 2), ERR_OK);
+    outbox_delivered(&box, take(7, 2), 0);
+    assert_int_equal(push(5, 7, 3), ERR_OK);
+    assert_null(outbox_next(&box, 8, false));
+    assert_int_equal(settled(), 5);
+}
+
+static void an_event_behind_a_delivered_one_has_its_own_schedule(void **state)
+{
+    (void)state;
+    assert_int_equal(outbox_add_hold(&box, 0, 7, 1, 3, 0, 0, "http-500"), ERR_OK);
+    outbox_wake(&box, 0);
+    struct outbox_key *key = outbox_next(&box, 8, false);
+    struct event *events[] = {make_event(1, 7, 1), make_event(2, 7, 2)};
+    const bool gaps[] = {false, false};
+    outbox_read_to(&box, 0, 2);
+    assert_true(outbox_loaded(&box, key, events, gaps, 2, 3, false, 0));
+    event_unref(events[0]);
+    event_unref(events[1]);
+    outbox_delivered(&box, key, SCHEDULE_TOTAL_MS - 1); // the last moment; and then the endpoint fails
+    outbox_expire_held(&box, SCHEDULE_TOTAL_MS);
+    assert_true(list_empty(&box.giving_up));
+    outbox_expire_held(&box, 2 * SCHEDULE_TOTAL_MS);
+    assert_false(list_empty(&box.giving_up));
 }
 
 static void an_endpoint_that_stays_down_loses_events_one_by_one(void **state)
@@ -276,6 +328,8 @@ int main(void)
         CASE(held_dossiers_get_half_of_the_places),
         CASE(a_probe_takes_a_held_dossier_first),
         CASE(the_ledger_settles_what_was_in_flight_at_a_crash),
+        CASE(a_hold_outweighs_the_ledger),
+        CASE(an_event_behind_a_delivered_one_has_its_own_schedule),
         CASE(an_endpoint_that_stays_down_loses_events_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

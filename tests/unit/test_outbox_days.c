@@ -107,7 +107,7 @@ static bool load(struct outbox_key *key)
         gaps[n] = day.gaps[key->dossier] > 0 && day.gaps[key->dossier] < day.log[i].seq;
         events[n++] = make_event(i + 1, key->dossier, day.log[i].seq);
     }
-    bool some = outbox_loaded(&box, key, events, gaps, n, next, rows == 3);
+    bool some = outbox_loaded(&box, key, events, gaps, n, next, rows == 3, day.now);
     for (size_t i = 0; i < n; i++)
         event_unref(events[i]);
     return some;
@@ -162,7 +162,7 @@ static void land(void)
         assert_true(day.unrecorded_count < 4 * LOG_MAX);
         day.unrecorded[day.unrecorded_count++] = d->event->pos;
         day.told[key->dossier] = day.told[key->dossier] || d->gap;
-        outbox_delivered(&box, key);
+        outbox_delivered(&box, key, day.now);
     } else if (luck == 9) {
         outbox_returned(&box, key);
     } else {
