@@ -17,7 +17,8 @@ struct seen {
     uint64_t life;
     unsigned in_flight[DOSSIERS], all_in_flight;
     unsigned failed_in_a_row;
-    int64_t failed_at;                  // of the newest failure
+    int64_t failed_at; // of the newest failure
+    int64_t down_at;   // when it said that the endpoint is down; what is under way then tells nothing new
     int64_t paused_until, pause_set_at; // by 429 and its kin
 };
 
@@ -51,6 +52,11 @@ void office_breaker_restarts(unsigned endpoint)
         offices[endpoint].seen[i].failed_in_a_row = 0;
         offices[endpoint].seen[i].paused_until = 0;
     }
+}
+
+void office_said_down(unsigned endpoint, const struct process *by)
+{
+    offices[endpoint].seen[by->name[0] == 'B'].down_at = sim_now();
 }
 
 static unsigned endpoint_of(const char *url)
@@ -284,7 +290,8 @@ static void ended(const struct peer_request *r, int outcome, int status, const c
     if (t->first_failed == 0)
         t->first_failed = sim_now();
     note_pause(s, status, retry_after);
-    bool old = s->failed_in_a_row >= BREAKER_TRIP_CONSECUTIVE && r->decided <= s->failed_at;
+    bool old = r->decided <= s->down_at ||
+               (s->failed_in_a_row >= BREAKER_TRIP_CONSECUTIVE && r->decided <= s->failed_at);
     if (status != 429 && !old) { // old: under way when the breaker opened
         s->failed_in_a_row++;
         s->failed_at = sim_now();

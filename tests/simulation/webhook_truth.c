@@ -80,15 +80,22 @@ void truth_recorded(void)
     }
 }
 
-// A try that failed before it became a request: the schedule counts from it, too.
+// What a process says that no request shows: that an endpoint is down; a try that failed before it became a
+// request, from which the schedule counts, too.
 void truth_heard(const char *event, const struct log_field *fields)
 {
-    if (strcmp(event, "event.unsendable") != 0)
+    bool down = strcmp(event, "endpoint.down") == 0;
+    if (!down && strcmp(event, "event.unsendable") != 0)
         return;
     const char *id = field_of(fields, "endpoint")->text;
+    unsigned endpoint = (unsigned)strtoul(id + strlen(id) - 2, NULL, 16);
+    if (down) {
+        office_said_down(endpoint, process_now);
+        return;
+    }
     unsigned lane = (unsigned)field_of(fields, "lane")->number;
     const struct row *r = row_at(lane, field_of(fields, "pos")->number);
-    struct truth *t = &tables->truth[strtoul(id + strlen(id) - 2, NULL, 16)][row_number(r)];
+    struct truth *t = &tables->truth[endpoint][row_number(r)];
     if (t->first_failed == 0)
         t->first_failed = sim_now();
 }

@@ -101,6 +101,7 @@ enum office_mood { OFFICE_OK, OFFICE_ERROR, OFFICE_THROTTLE, OFFICE_SLOW, OFFICE
 void office_reset(void);
 void office_set(unsigned endpoint, enum office_mood mood);
 void office_breaker_restarts(unsigned endpoint); // an operator has made it active again
+void office_said_down(unsigned endpoint, const struct process *by);
 extern const struct peer webhook_offices;
 
 // ---- webhook_truth.c: the invariants
