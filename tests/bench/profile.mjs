@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Where the time of a hot path goes: profile.mjs ingest|single|correlate|webhook prints what perf saw of the service and of the PostgreSQL backends that work for it, by
 // processor time. perf is Debian's linux-perf; the counters need no hardware. The texts in profiles/ are made with this.
+// profile.mjs correlate statements prints instead how long each SQL statement ran, those inside functions too; that slows the whole a little.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { newFolder } from '../harness/folder.mjs';
 import { benchCluster, correlated, cpu, kill, QUIET, serverPids, startSink, subscribe, upload } from './stage.mjs';
 import { events } from './benches/delivery.mjs';
 
-const [path] = process.argv.slice(2);
+const [path, statements] = process.argv.slice(2);
 const folder = newFolder('profile');
 const SYMBOLS = 45; // lines of a report
 
@@ -42,7 +43,17 @@ async function profile(cluster, app, service, work) {
     }
 }
 
-const cluster = await benchCluster();
+// What PostgreSQL says of each statement, microseconds for each of count.
+async function byStatement(count) {
+    const rows = await cluster.psql(`select toplevel, calls, (total_exec_time + total_plan_time) * 1000 / $1 as us, wal_bytes::float8 / $1 as wal,
+            left(regexp_replace(query, '\\s+', ' ', 'g'), 110) as query
+        from pg_stat_statements where query !~ 'pg_stat_statements' order by us desc limit 16`, [count]);
+    for (const { toplevel, calls, us, wal, query } of rows)
+        console.log(`${us.toFixed(2).padStart(6)} µs ${wal.toFixed(0).padStart(5)} B of WAL ${String(calls).padStart(6)} calls  ${toplevel ? '' : '  '}${query}`);
+}
+
+const STATEMENTS = { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': 'all', 'pg_stat_statements.track_planning': 'on' };
+const cluster = await benchCluster(statements ? STATEMENTS : {});
 let app;
 let sink;
 const load = (batches, scans, connections, lives) => upload({ cluster, port: app.port('ingest'), connections, batches, scans, lives });
@@ -58,11 +69,17 @@ try {
         await correlated(cluster);
         app.process('correlate').kill('SIGSTOP');
         const { scans } = await load(20, 50, 64, true);
-        await profile(cluster, app, 'correlate', async () => {
+        const fold = async () => {
             app.process('correlate').kill('SIGCONT');
             await correlated(cluster);
             return scans;
-        });
+        };
+        if (statements) {
+            await cluster.psql('create extension pg_stat_statements; select pg_stat_statements_reset()');
+            await byStatement(await fold());
+        } else {
+            await profile(cluster, app, 'correlate', fold);
+        }
     } else if (path === 'webhook') {
         sink = await startSink();
         app = await startApp({ cluster, services: ['webhook'], config: QUIET });
