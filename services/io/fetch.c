@@ -150,14 +150,13 @@ static void deliver(struct fetcher *fr)
 
 static CURL *take_easy(struct fetcher *fr)
 {
-    return fr->spare_count > 0 ? fr->spare[--fr->spare_count] : curl_easy_init();
+    return fr->spare_count > 0 ? fr->spare[--fr->spare_count] : fetch_transfer_new_easy(&fr->options);
 }
 
 static void start_transfer(struct fetcher *fr, struct fetch_transfer *t)
 {
     CURL *easy = take_easy(fr);
-    if (easy && fetch_transfer_load(t, easy, &fr->options) == ERR_OK &&
-        curl_multi_add_handle(fr->fl.multi, easy) == CURLM_OK) {
+    if (easy && fetch_transfer_load(t, easy, &fr->fl) == ERR_OK && fetch_loop_add(&fr->fl, easy) == ERR_OK) {
         list_remove(&t->node);
         t->host->active++;
         fr->waiting--;
@@ -226,14 +225,13 @@ static void clear_outcome(struct fetch *f)
 
 int fetch_start(struct fetcher *fr, struct fetch *f)
 {
-    char key[FETCH_URL_MAX];
     struct fetch_transfer *t;
     if (fr->closing)
         return ERR_CLOSED;
     if (fr->waiting >= fr->options.max_waiting)
         return ERR_FULL;
     clear_outcome(f);
-    int err = fetch_transfer_create(f, &t, key, sizeof key);
+    int err = fetch_transfer_create(f, &t);
     if (err == ERR_DENIED) {
         f->outcome = FETCH_REFUSED;
         f->fetcher = fr;
@@ -243,7 +241,7 @@ int fetch_start(struct fetcher *fr, struct fetch *f)
     }
     if (err)
         return err;
-    t->host = host_get(fr, key);
+    t->host = host_get(fr, t->target->host);
     if (!t->host) {
         fetch_transfer_destroy(t);
         return ERR_NO_MEMORY;
@@ -317,10 +315,11 @@ int fetch_create(uv_loop_t *loop, const struct fetch_options *o, struct fetcher 
     fr->fl.on_turn = on_turn;
     fr->fl.on_closed = on_closed;
     bool ok = fr->spare && !fr->ca_file == !o->ca_file && !fr->user_agent == !o->user_agent;
-    if (!ok || fetch_loop_open(&fr->fl, loop, o->max_in_flight) != ERR_OK) {
+    if (!ok) {
         fetcher_free(fr);
         return ERR_NO_MEMORY;
     }
+    fetch_loop_open(&fr->fl, loop, o->max_in_flight);
     *ret_fetcher = fr;
     return ERR_OK;
 }

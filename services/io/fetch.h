@@ -46,6 +46,16 @@ MUST_CHECK int fetch_allow_valid(const char *cidr_list);
 MUST_CHECK int fetch_url_valid(const char *url, const char *cidr_list, const char *ports, char *why,
                                size_t cap);
 
+// A URL with what it may reach, checked once: for callers with many requests to one place. Counted.
+struct fetch_target;
+// Arguments as in fetch_url_valid; both lists may be NULL. ERR_DENIED: it refuses the URL, `why` has a
+// sentence; ERR_INVALID: a list is malformed; ERR_NO_MEMORY.
+MUST_CHECK int fetch_target_create(const char *url, const char *cidr_list, const char *ports,
+                                   struct fetch_target **ret_target, char *why, size_t cap);
+// NULL is legal for both.
+struct fetch_target *fetch_target_ref(struct fetch_target *t);
+void fetch_target_unref(struct fetch_target *t);
+
 struct fetch;
 typedef void (*fetch_done)(struct fetch *f);
 
@@ -56,8 +66,10 @@ struct fetch {
     const char *const *headers; // "Name: value", NULL-terminated; NULL = none
     const void *body;           // not copied: must live until done
     size_t body_len;
-    const char *allow; // CIDR list, may be NULL
-    const char *ports; // beside 443, as in fetch_url_valid; may be NULL
+    const char *allow;           // CIDR list, may be NULL
+    const char *ports;           // beside 443, as in fetch_url_valid; may be NULL
+    struct fetch_target *target; // instead of url, allow and ports, which are then not looked at; NULL: none.
+                                 // Kept by fetch_start() as long as it is needed
     int64_t connect_ms,
         total_ms;      // 0 = 5 s, 15 s; total counts from the start of the transfer, not while waiting
     size_t max_answer; // bytes of the answer's body that are kept; more is cut and the transfer ended as

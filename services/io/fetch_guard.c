@@ -334,3 +334,42 @@ int fetch_url_valid(const char *url, const char *cidr_list, const char *ports, c
         return deny(why, cap, "the allow list is not a list of networks, or the list of ports none of ports");
     return fetch_url_check(url, &allow, host, sizeof host, why, cap);
 }
+
+// ---------------------------------------------------------------- targets
+
+int fetch_target_create(const char *url, const char *cidr_list, const char *ports,
+                        struct fetch_target **ret_target, char *why, size_t cap)
+{
+    struct fetch_allow allow;
+    char host[FETCH_URL_MAX];
+    int err = fetch_allow_parse(cidr_list, ports, &allow);
+    if (!err)
+        err = fetch_url_check(url, &allow, host, sizeof host, why, cap);
+    if (err)
+        return err;
+    size_t url_size = strlen(url) + 1, host_size = strlen(host) + 1;
+    struct fetch_target *t = malloc(sizeof *t + url_size + host_size);
+    if (!t)
+        return ERR_NO_MEMORY;
+    t->refs = 1;
+    t->allow = allow;
+    t->url = (char *)(t + 1);
+    t->host = t->url + url_size;
+    memcpy(t->url, url, url_size);
+    memcpy(t->host, host, host_size);
+    *ret_target = t;
+    return ERR_OK;
+}
+
+struct fetch_target *fetch_target_ref(struct fetch_target *t)
+{
+    if (t)
+        t->refs++;
+    return t;
+}
+
+void fetch_target_unref(struct fetch_target *t)
+{
+    if (t && --t->refs == 0)
+        free(t);
+}

@@ -42,3 +42,11 @@ const char *fetch_guard_refuses_text(const struct fetch_allow *allow, const char
 // per-host limits.
 MUST_CHECK int fetch_url_check(const char *url, const struct fetch_allow *allow, char *ret_host,
                                size_t host_cap, char *why, size_t cap);
+
+// A URL that has passed the check, and what it may reach. Immutable, counted: transfers and their callers
+// share it.
+struct fetch_target {
+    unsigned refs;
+    struct fetch_allow allow;
+    char *url, *host; // behind the struct; host: "https://name:443"
+};

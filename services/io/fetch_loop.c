@@ -3,22 +3,34 @@
 // error status stops a poll handle for good; the fd must be unwatched before libcurl closes it; a timer that
 // asks for 0 ms from its own callback would never let libuv 1.44 poll; finished transfers are read after
 // every action, also the last.
+//
+// libcurl forgets a connection's socket with each answer and asks for it with the next request, which in
+// libuv costs five system calls. So the sockets that fetch_loop_socket() opened stay watched until
+// fetch_loop_shut_socket(), which libcurl calls for these and for no others (those of its resolver it closes
+// itself).
 #include "io/fetch_loop.h"
 
 #include "base/err.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct watch {
     uv_poll_t poll;
     curl_socket_t fd;
     struct fetch_loop *fl;
+    bool kept;  // a connection: lives as long as its socket
+    int wanted; // UV_READABLE | UV_WRITABLE that libcurl waits for; 0 between two requests
+    int polled; // what the handle polls for; the same, or readable between two requests
 };
 
 static void handle_closed(struct fetch_loop *fl)
 {
-    if (--fl->handles == 0)
-        fl->on_closed(fl);
+    if (--fl->handles > 0)
+        return;
+    free(fl->watches);
+    fl->on_closed(fl);
 }
 
 static void on_watch_closed(uv_handle_t *handle)
@@ -58,7 +70,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (w->fl->closing)
         return;
     if (status < 0)
-        what = CURL_CSELECT_ERR; // the handle has stopped; libcurl looks at the socket and ends the transfer
+        w->polled = 0; // the handle has stopped
+    if (!w->wanted) {  // the peer has ended a connection that nobody uses; libcurl sees it when it wants to
+        (void)uv_poll_stop(poll);
+        w->polled = 0;
+        return;
+    }
+    if (status < 0)
+        what = CURL_CSELECT_ERR; // libcurl looks at the socket and ends the transfer
     if (events & UV_READABLE)
         what |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE)
@@ -71,20 +90,48 @@ static void on_timeout(uv_timer_t *timer)
     act(timer->data, CURL_SOCKET_TIMEOUT, 0);
 }
 
+// "Now" is the idle handle's next turn: a timer of 1 ms let the loop sleep with requests in hand.
 static int on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
 {
     (void)multi;
     struct fetch_loop *fl = ctx;
     if (fl->closing)
         return 0;
-    if (timeout_ms < 0)
+    fl->expired = timeout_ms == 0;
+    if (timeout_ms <= 0) {
+        if (fl->expired)
+            fetch_loop_soon(fl);
         return uv_timer_stop(&fl->timer);
-    return uv_timer_start(&fl->timer, on_timeout, timeout_ms > 0 ? (uint64_t)timeout_ms : 1, 0) == 0 ? 0 : -1;
+    }
+    return uv_timer_start(&fl->timer, on_timeout, (uint64_t)timeout_ms, 0) == 0 ? 0 : -1;
 }
 
-static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd)
+// ---------------------------------------------------------------- sockets
+
+static struct watch *find_watch(const struct fetch_loop *fl, curl_socket_t fd)
 {
-    struct watch *w = malloc(sizeof *w);
+    return (size_t)fd < fl->watch_cap ? fl->watches[fd] : NULL;
+}
+
+static bool make_place(struct fetch_loop *fl, curl_socket_t fd)
+{
+    size_t cap = fl->watch_cap ? fl->watch_cap : 64;
+    while (cap <= (size_t)fd)
+        cap *= 2;
+    if (cap == fl->watch_cap)
+        return true;
+    struct watch **longer = realloc(fl->watches, cap * sizeof(struct watch *));
+    if (!longer)
+        return false;
+    memset(longer + fl->watch_cap, 0, (cap - fl->watch_cap) * sizeof(struct watch *));
+    fl->watches = longer;
+    fl->watch_cap = cap;
+    return true;
+}
+
+static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd, bool kept)
+{
+    struct watch *w = make_place(fl, fd) ? calloc(1, sizeof *w) : NULL;
     if (!w || uv_poll_init_socket(fl->loop, &w->poll, fd) != 0) {
         free(w);
         return NULL;
@@ -92,8 +139,17 @@ static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd)
     w->poll.data = w;
     w->fd = fd;
     w->fl = fl;
+    w->kept = kept;
+    fl->watches[fd] = w;
     fl->handles++;
     return w;
+}
+
+static void watch_close(struct watch *w)
+{
+    (void)uv_poll_stop(&w->poll); // before the fd is closed, else libuv aborts
+    w->fl->watches[w->fd] = NULL;
+    uv_close((uv_handle_t *)&w->poll, on_watch_closed);
 }
 
 // A socket that can't be watched is not fatal to the others (-1 would kill the whole multi handle): its
@@ -101,32 +157,51 @@ static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd)
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
     (void)easy;
+    (void)socket_ctx;
     struct fetch_loop *fl = ctx;
-    struct watch *w = socket_ctx;
+    struct watch *w = find_watch(fl, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (w) {
-            (void)uv_poll_stop(&w->poll); // before libcurl closes the fd, else libuv aborts
-            uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-            (void)curl_multi_assign(fl->multi, fd, NULL);
-        }
+        if (w && w->kept)
+            w->wanted = 0;
+        else if (w)
+            watch_close(w);
         return 0;
     }
-    if (!w) {
-        w = watch_open(fl, fd);
-        if (!w)
-            return 0;
-        (void)curl_multi_assign(fl->multi, fd, w);
-    }
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    (void)uv_poll_start(&w->poll, events, on_poll);
+    if (!w && !(w = watch_open(fl, fd, false)))
+        return 0;
+    w->wanted = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    if (w->wanted != w->polled && uv_poll_start(&w->poll, w->wanted, on_poll) == 0)
+        w->polled = w->wanted;
     return 0;
+}
+
+curl_socket_t fetch_loop_socket(struct fetch_loop *fl, int family, int type, int protocol)
+{
+    int fd = socket(family, type | SOCK_CLOEXEC, protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    (void)watch_open(fl, fd, true); // without memory it is watched like any other
+    return fd;
+}
+
+int fetch_loop_shut_socket(void *ctx, curl_socket_t fd)
+{
+    struct watch *w = find_watch(ctx, fd);
+    if (w)
+        watch_close(w);
+    return close(fd);
 }
 
 static void on_idle(uv_idle_t *idle)
 {
     struct fetch_loop *fl = idle->data;
     (void)uv_idle_stop(idle);
-    fl->on_turn(fl);
+    if (!fl->expired) {
+        fl->on_turn(fl);
+        return;
+    }
+    fl->expired = false;
+    act(fl, CURL_SOCKET_TIMEOUT, 0);
 }
 
 void fetch_loop_soon(struct fetch_loop *fl)
@@ -135,38 +210,56 @@ void fetch_loop_soon(struct fetch_loop *fl)
         (void)uv_idle_start(&fl->idle, on_idle);
 }
 
-int fetch_loop_open(struct fetch_loop *fl, uv_loop_t *loop, unsigned max_connections)
+static int open_multi(struct fetch_loop *fl)
 {
     static bool started;
     if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return ERR_NO_MEMORY;
     started = true;
-    fl->loop = loop;
-    fl->closing = false;
-    fl->multi = curl_multi_init();
-    if (!fl->multi)
+    CURLM *multi = curl_multi_init();
+    if (!multi)
         return ERR_NO_MEMORY;
-    CURLMcode m = curl_multi_setopt(fl->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    m = m ? m : curl_multi_setopt(fl->multi, CURLMOPT_SOCKETDATA, fl);
-    m = m ? m : curl_multi_setopt(fl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    m = m ? m : curl_multi_setopt(fl->multi, CURLMOPT_TIMERDATA, fl);
-    m = m ? m : curl_multi_setopt(fl->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
-    m = m ? m : curl_multi_setopt(fl->multi, CURLMOPT_MAXCONNECTS, (long)max_connections);
+    CURLMcode m = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    m = m ? m : curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fl);
+    m = m ? m : curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    m = m ? m : curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fl);
+    m = m ? m : curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    m = m ? m : curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)fl->max_connections);
     if (m != CURLM_OK) {
-        (void)curl_multi_cleanup(fl->multi);
+        (void)curl_multi_cleanup(multi);
         return ERR_NO_MEMORY;
     }
+    fl->multi = multi;
+    return ERR_OK;
+}
+
+int fetch_loop_add(struct fetch_loop *fl, CURL *easy)
+{
+    int err = fl->multi ? ERR_OK : open_multi(fl);
+    if (err)
+        return err;
+    return curl_multi_add_handle(fl->multi, easy) == CURLM_OK ? ERR_OK : ERR_NO_MEMORY;
+}
+
+void fetch_loop_open(struct fetch_loop *fl, uv_loop_t *loop, unsigned max_connections)
+{
+    fl->loop = loop;
+    fl->max_connections = max_connections;
+    fl->closing = fl->expired = false;
+    fl->multi = NULL;
+    fl->watches = NULL;
+    fl->watch_cap = 0;
     (void)uv_timer_init(loop, &fl->timer); // these two cannot fail
     (void)uv_idle_init(loop, &fl->idle);
     fl->timer.data = fl->idle.data = fl;
     fl->handles = 2;
-    return ERR_OK;
 }
 
 void fetch_loop_close(struct fetch_loop *fl)
 {
     fl->closing = true;
-    (void)curl_multi_cleanup(fl->multi); // may still unwatch sockets: the loop runs on until they are closed
+    if (fl->multi)
+        (void)curl_multi_cleanup(fl->multi); // closes connections: the loop runs on until they are unwatched
     uv_close((uv_handle_t *)&fl->timer, on_own_closed);
     uv_close((uv_handle_t *)&fl->idle, on_own_closed);
 }

@@ -15,7 +15,9 @@
 #define ANSWER_MAX_DEFAULT (16 * 1024)
 #define ANSWER_HEADERS_MAX (64 * 1024) // bytes of all header lines, interim answers (1xx) included
 #define REQUEST_HEADERS    32
-#define CONNECTION_AGE_S   60 // an idle connection older than this is not used again
+#define READ_BYTES                                                                                           \
+    1024 // libcurl's least; it takes a new buffer for each request, and malloc keeps such small ones
+#define CONNECTION_AGE_S 60 // an idle connection older than this is not used again
 // One file, so that libcurl keeps the parsed certificates for all connections (it doesn't when a directory is
 // set).
 #define CA_FILE_DEFAULT "/etc/ssl/certs/ca-certificates.crt"
@@ -31,31 +33,33 @@ static bool line_ok(const char *line)
     return strchr(line, ':') != NULL && line[0] != ':';
 }
 
-static int copy_headers(const char *const *headers, struct curl_slist **ret_list)
+// How many lines there are, and the bytes of them; ERR_INVALID.
+static int measure(const char *const *headers, size_t *ret_count, size_t *ret_bytes)
 {
-    struct curl_slist *list = NULL;
-    int err = ERR_OK;
-    for (size_t i = 0; headers && headers[i] && !err; i++) {
-        if (i == REQUEST_HEADERS || !line_ok(headers[i])) {
-            err = ERR_INVALID;
-            break;
-        }
-        struct curl_slist *longer = curl_slist_append(list, headers[i]);
-        if (!longer)
-            err = ERR_NO_MEMORY;
-        else
-            list = longer;
+    size_t count = 0, bytes = 0;
+    for (; headers && headers[count]; count++) {
+        if (count == REQUEST_HEADERS || !line_ok(headers[count]))
+            return ERR_INVALID;
+        bytes += strlen(headers[count]) + 1;
     }
-    // No "Expect: 100-continue": it costs a round trip, and many receivers never answer it.
-    struct curl_slist *last = err ? NULL : curl_slist_append(list, "Expect:");
-    if (!err && !last)
-        err = ERR_NO_MEMORY;
-    if (err) {
-        curl_slist_free_all(list);
-        return err;
-    }
-    *ret_list = last;
+    *ret_count = count;
+    *ret_bytes = bytes;
     return ERR_OK;
+}
+
+// libcurl reads a list of lines, so it may lie in the transfer's own block.
+static void copy_headers(struct fetch_transfer *t, const char *const *headers, size_t count)
+{
+    // No "Expect: 100-continue": it costs a round trip, and many receivers never answer it.
+    static char no_expect[] = "Expect:";
+    char *at = (char *)&t->headers[count + 1];
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(headers[i]) + 1;
+        memcpy(at, headers[i], size);
+        t->headers[i] = (struct curl_slist){.data = at, .next = &t->headers[i + 1]};
+        at += size;
+    }
+    t->headers[count] = (struct curl_slist){.data = no_expect};
 }
 
 static bool method_ok(const char *method)
@@ -66,24 +70,23 @@ static bool method_ok(const char *method)
     return strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
 }
 
-int fetch_transfer_create(struct fetch *f, struct fetch_transfer **ret_t, char *ret_host, size_t host_cap)
+int fetch_transfer_create(struct fetch *f, struct fetch_transfer **ret_t)
 {
-    if (!method_ok(f->method))
+    size_t count, bytes;
+    if (!method_ok(f->method) || measure(f->headers, &count, &bytes) != ERR_OK)
         return ERR_INVALID;
-    struct fetch_transfer *t = calloc(1, sizeof *t);
+    struct fetch_transfer *t = calloc(1, sizeof *t + (count + 1) * sizeof t->headers[0] + bytes);
     if (!t)
         return ERR_NO_MEMORY;
     list_init(&t->all);
     list_init(&t->node);
     t->f = f;
     (void)snprintf(t->method, sizeof t->method, "%s", f->method);
-    int err = fetch_allow_parse(f->allow, f->ports, &t->allow);
-    if (!err)
-        err = copy_headers(f->headers, &t->headers);
-    if (!err)
-        err = fetch_url_check(f->url, &t->allow, ret_host, host_cap, f->error, sizeof f->error);
-    if (!err && !(t->url = strdup(f->url)))
-        err = ERR_NO_MEMORY;
+    copy_headers(t, f->headers, count);
+    t->target = fetch_target_ref(f->target);
+    int err = f->target
+                  ? ERR_OK
+                  : fetch_target_create(f->url, f->allow, f->ports, &t->target, f->error, sizeof f->error);
     if (err) {
         fetch_transfer_destroy(t);
         return err;
@@ -96,8 +99,7 @@ void fetch_transfer_destroy(struct fetch_transfer *t)
 {
     if (!t)
         return;
-    curl_slist_free_all(t->headers);
-    free(t->url);
+    fetch_target_unref(t->target);
     free(t);
 }
 
@@ -107,13 +109,13 @@ static curl_socket_t on_open_socket(void *ctx, curlsocktype purpose, struct curl
 {
     struct fetch_transfer *t = ctx;
     (void)purpose;
-    const char *class = fetch_guard_refuses(&t->allow, &to->addr);
+    const char *class = fetch_guard_refuses(&t->target->allow, &to->addr);
     if (class) {
         t->refused = class;
         return CURL_SOCKET_BAD;
     }
     t->opened = true;
-    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    return fetch_loop_socket(t->loop, to->family, to->socktype, to->protocol);
 }
 
 // The connection is there, fresh or reused (then no socket was opened for this request and no address
@@ -123,7 +125,7 @@ static int on_before_request(void *ctx, char *remote, char *local, int remote_po
     struct fetch_transfer *t = ctx;
     (void)local;
     (void)local_port;
-    const char *class = fetch_guard_refuses_text(&t->allow, remote, (unsigned)remote_port);
+    const char *class = fetch_guard_refuses_text(&t->target->allow, remote, (unsigned)remote_port);
     if (class) {
         t->refused = class;
         return CURL_PREREQFUNC_ABORT;
@@ -197,7 +199,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 
 #define SET(option, value) ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK
 
-static bool set_safety(CURL *easy, const struct fetch_options *o)
+// An easy handle keeps its options: these are set once, those of set_request() and of nobody else by each
+// request.
+static bool set_shared(CURL *easy, const struct fetch_options *o)
 {
     bool ok = true;
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -207,6 +211,7 @@ static bool set_safety(CURL *easy, const struct fetch_options *o)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PATH_AS_IS, 1L);
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
@@ -216,55 +221,68 @@ static bool set_safety(CURL *easy, const struct fetch_options *o)
     SET(CURLOPT_CAPATH, NULL);
     SET(CURLOPT_CAINFO, o->ca_file ? o->ca_file : CA_FILE_DEFAULT);
     SET(CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S);
-    SET(CURLOPT_BUFFERSIZE, 16L * 1024);
+    SET(CURLOPT_BUFFERSIZE, (long)READ_BYTES);
     if (o->user_agent)
         SET(CURLOPT_USERAGENT, o->user_agent);
-    return ok;
-}
-
-static bool set_callbacks(CURL *easy, struct fetch_transfer *t)
-{
-    bool ok = true;
-    SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, fetch_loop_shut_socket);
     SET(CURLOPT_PREREQFUNCTION, on_before_request);
-    SET(CURLOPT_PREREQDATA, t);
     SET(CURLOPT_HEADERFUNCTION, on_header);
-    SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_WRITEFUNCTION, on_body);
-    SET(CURLOPT_WRITEDATA, t);
     return ok;
 }
 
-static bool set_request(CURL *easy, const struct fetch_transfer *t)
+// POSTFIELDS makes it a POST, so the method comes last; each of them undoes the others.
+static bool set_method(CURL *easy, const struct fetch_transfer *t)
 {
     const struct fetch *f = t->f;
     bool ok = true;
-    SET(CURLOPT_URL, t->url);
-    SET(CURLOPT_PATH_AS_IS, 1L);
-    SET(CURLOPT_HTTPHEADER, t->headers);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(f->connect_ms > 0 ? f->connect_ms : CONNECT_MS_DEFAULT));
-    SET(CURLOPT_TIMEOUT_MS, (long)(f->total_ms > 0 ? f->total_ms : TOTAL_MS_DEFAULT));
-    SET(CURLOPT_FRESH_CONNECT, f->once ? 1L : 0L);
-    if (strcmp(t->method, "GET") == 0 && f->body_len == 0)
-        return ok;
-    if (strcmp(t->method, "HEAD") == 0) {
+    bool get = strcmp(t->method, "GET") == 0 && f->body_len == 0, head = strcmp(t->method, "HEAD") == 0;
+    bool post = !get && !head;
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, post ? (curl_off_t)f->body_len : 0);
+    SET(CURLOPT_POSTFIELDS, !post ? NULL : f->body_len ? f->body : "");
+    SET(CURLOPT_CUSTOMREQUEST, post && strcmp(t->method, "POST") != 0 ? t->method : NULL);
+    if (post)
+        SET(CURLOPT_POST, 1L);
+    else if (head)
         SET(CURLOPT_NOBODY, 1L);
-        return ok;
-    }
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->body_len);
-    SET(CURLOPT_POSTFIELDS, f->body_len ? f->body : "");
-    SET(CURLOPT_CUSTOMREQUEST, t->method);
+    else
+        SET(CURLOPT_HTTPGET, 1L);
     return ok;
 }
 
-int fetch_transfer_load(struct fetch_transfer *t, CURL *easy, const struct fetch_options *o)
+static bool set_request(CURL *easy, struct fetch_transfer *t)
+{
+    const struct fetch *f = t->f;
+    bool ok = true;
+    SET(CURLOPT_PRIVATE, t);
+    SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_CLOSESOCKETDATA, t->loop);
+    SET(CURLOPT_PREREQDATA, t);
+    SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_URL, t->target->url);
+    SET(CURLOPT_HTTPHEADER, &t->headers[0]);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(f->connect_ms > 0 ? f->connect_ms : CONNECT_MS_DEFAULT));
+    SET(CURLOPT_TIMEOUT_MS, (long)(f->total_ms > 0 ? f->total_ms : TOTAL_MS_DEFAULT));
+    SET(CURLOPT_FRESH_CONNECT, f->once ? 1L : 0L);
+    return ok && set_method(easy, t);
+}
+
+CURL *fetch_transfer_new_easy(const struct fetch_options *o)
+{
+    CURL *easy = curl_easy_init();
+    if (!easy || set_shared(easy, o))
+        return easy;
+    curl_easy_cleanup(easy);
+    return NULL;
+}
+
+int fetch_transfer_load(struct fetch_transfer *t, CURL *easy, struct fetch_loop *loop)
 {
     struct fetch *f = t->f;
-    curl_easy_reset(easy);
-    if (!set_safety(easy, o) || !set_callbacks(easy, t) || !set_request(easy, t))
+    t->loop = loop;
+    if (!set_request(easy, t))
         return ERR_NO_MEMORY;
     buf_init(&f->answer, f->max_answer > 0 ? f->max_answer : ANSWER_MAX_DEFAULT);
     t->easy = easy;

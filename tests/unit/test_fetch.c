@@ -177,26 +177,31 @@ static void a_request_arrives_as_it_was_given(void **state)
     assert_non_null(strstr(peer.last, "\r\n\r\n{\"a\":1}"));
 }
 
+// Easy handles are used again: each method behind each other, with nothing left of the one before.
 static void other_methods(void **state)
 {
     (void)state;
     struct call c;
+    static const char *const headers[] = {"x-one: 1", NULL};
     static const struct {
         const char *method;
         size_t body;
         const char *starts;
-    } cases[] = {{"GET", 0, "GET /ok "},
-                 {"PUT", 7, "PUT /ok "},
-                 {"DELETE", 0, "DELETE /ok "},
-                 {"POST", 0, "POST /ok "}};
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    } cases[] = {{"GET", 0, "GET /ok "},        {"PUT", 7, "PUT /ok "},   {"DELETE", 0, "DELETE /ok "},
+                 {"POST", 0, "POST /ok "},      {"HEAD", 0, "HEAD /ok "}, {"POST", 7, "POST /ok "},
+                 {"OPTIONS", 7, "OPTIONS /ok "}};
+    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(cases); i++) {
+        size_t n = i % 2 ? i / 2 % ARRAY_LEN(cases) : i / 2 / ARRAY_LEN(cases);
         prepare(&c, "/ok");
-        c.f.method = cases[i].method;
-        c.f.body_len = cases[i].body;
+        c.f.method = cases[n].method;
+        c.f.body_len = cases[n].body;
+        c.f.headers = i % 3 ? headers : NULL;
         start(&c);
         finish(&c);
         assert_int_equal(c.f.outcome, FETCH_ANSWERED);
-        assert_memory_equal(peer.last, cases[i].starts, strlen(cases[i].starts));
+        assert_memory_equal(peer.last, cases[n].starts, strlen(cases[n].starts));
+        assert_int_equal(strstr(peer.last, "\r\n\r\n{") != NULL, cases[n].body > 0);
+        assert_int_equal(strstr(peer.last, "\r\nx-one: 1\r\n") != NULL, c.f.headers != NULL);
     }
 }
 

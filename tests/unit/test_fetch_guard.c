@@ -324,6 +324,29 @@ static void the_host_key_joins_what_shares_a_server(void **state)
     assert_string_not_equal(a, b);
 }
 
+static void a_target_is_checked_when_it_is_made(void **state)
+{
+    (void)state;
+    char url[] = "http://127.0.0.1:8080/hook", why[200] = "";
+    struct fetch_target *t = NULL;
+    assert_int_equal(fetch_target_create(url, NULL, NULL, &t, why, sizeof why), ERR_DENIED);
+    assert_null(t);
+    assert_string_not_equal(why, "");
+    assert_int_equal(fetch_target_create(url, "127.0.0.1/33", NULL, &t, why, sizeof why), ERR_INVALID);
+    assert_int_equal(fetch_target_create(url, "127.0.0.0/8", NULL, &t, why, sizeof why), ERR_OK);
+    memset(url, 'z', sizeof url - 1); // copied
+    assert_string_equal(t->url, "http://127.0.0.1:8080/hook");
+    assert_string_equal(t->host, "http://127.0.0.1:8080");
+    assert_null(fetch_guard_refuses_text(&t->allow, "127.0.0.9", 8080));
+    assert_non_null(fetch_guard_refuses_text(&t->allow, "10.0.0.1", 8080));
+    assert_ptr_equal(fetch_target_ref(t), t);
+    fetch_target_unref(t);
+    assert_string_equal(t->host, "http://127.0.0.1:8080"); // one reference is left
+    fetch_target_unref(t);
+    assert_null(fetch_target_ref(NULL));
+    fetch_target_unref(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +357,7 @@ int main(void)
         cmocka_unit_test(urls),
         cmocka_unit_test(a_port_must_be_listed_or_its_network_allowed),
         cmocka_unit_test(the_host_key_joins_what_shares_a_server),
+        cmocka_unit_test(a_target_is_checked_when_it_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
