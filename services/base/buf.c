@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +114,27 @@ void buf_printf(struct buf *b, const char *format, ...)
     b->len += (size_t)n;
 }
 
+size_t buf_format_int(int64_t v, char out[BUF_INT_MAX])
+{
+    char digits[BUF_INT_MAX];
+    uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    size_t at = sizeof digits, len = 0;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (v < 0)
+        out[len++] = '-';
+    memcpy(out + len, digits + at, sizeof digits - at);
+    len += sizeof digits - at;
+    out[len] = '\0';
+    return len;
+}
+
 void buf_put_int(struct buf *b, int64_t v)
 {
-    char text[24];
-    int n = snprintf(text, sizeof text, "%" PRId64, v);
-    buf_append(b, text, (size_t)n);
+    char text[BUF_INT_MAX];
+    buf_append(b, text, buf_format_int(v, text));
 }
 
 void buf_put_hex(struct buf *b, const void *data, size_t len)

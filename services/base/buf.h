@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define BUF_INT_MAX 21 // bytes of the longest number, with its NUL
+
 struct buf {
     char *data; // NUL-terminated whenever len > 0 or after buf_str()
     size_t len; // bytes in use, without the NUL
@@ -26,6 +28,9 @@ void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_put_int(struct buf *b, int64_t v);
+// Decimal digits with a sign where needed; returns the length, without the NUL. snprintf takes three times as
+// long.
+size_t buf_format_int(int64_t v, char out[BUF_INT_MAX]);
 // Lower-case hex of len bytes.
 void buf_put_hex(struct buf *b, const void *data, size_t len);
 // The bytes as a C string (never NULL; "" when empty or failed before the first byte).

@@ -17,14 +17,22 @@ void jout_init(struct jout *j, struct buf *out)
 static void begin_value(struct jout *j, const char *key)
 {
     uint32_t bit = UINT32_C(1) << j->depth;
-    if (j->filled & bit)
-        buf_putc(j->out, ',');
+    bool comma = j->filled & bit;
+    size_t len = key ? strlen(key) : 0, need = (comma ? 1 : 0) + (key ? len + 3 : 0);
     j->filled |= bit;
+    char *at = buf_try_reserve(j->out, need);
+    if (!at)
+        return;
+    if (comma)
+        *at++ = ',';
     if (key) {
-        buf_putc(j->out, '"');
-        buf_puts(j->out, key);
-        buf_append(j->out, "\":", 2);
+        *at++ = '"';
+        memcpy(at, key, len);
+        memcpy(at + len, "\":", 2);
+        at += len + 2;
     }
+    *at = '\0';
+    j->out->len += need;
 }
 
 static void open_container(struct jout *j, const char *key, char bracket)
@@ -116,6 +124,11 @@ static void put_escaped(struct buf *out, unsigned char c)
     }
 }
 
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
 void jout_string_n(struct jout *j, const char *key, const char *text, size_t len)
 {
     if (!text) {
@@ -128,9 +141,12 @@ void jout_string_n(struct jout *j, const char *key, const char *text, size_t len
     size_t plain = 0; // start of the run that needs no change
     size_t i = 0;
     while (i < len) {
+        if (is_plain(s[i])) { // nearly all there is
+            i++;
+            continue;
+        }
         size_t n = utf8_length(s + i, len - i);
-        bool escape = n == 1 && (s[i] < 0x20 || s[i] == 0x7F || s[i] == '"' || s[i] == '\\');
-        if (n > 0 && !escape) {
+        if (n > 1) {
             i += n;
             continue;
         }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: EUPL-1.2
 #include "io/standard_webhooks.h"
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/err.h"
 #include "io/crypto.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,12 +141,16 @@ int standard_webhooks_sign(const struct standard_webhooks_key *keys, size_t coun
     size_t at = 0;
     if (!id_ok(id) || count == 0 || count > STANDARD_WEBHOOKS_KEYS_MAX)
         return ERR_INVALID;
-    int prefix_len = snprintf(prefix, sizeof prefix, "%s.%" PRId64 ".", id, timestamp_s);
+    size_t prefix_len = strlen(id);
+    memcpy(prefix, id, prefix_len);
+    prefix[prefix_len++] = '.';
+    prefix_len += buf_format_int(timestamp_s, prefix + prefix_len);
+    prefix[prefix_len++] = '.';
     for (size_t i = 0; i < count; i++) {
         size_t len;
         if (i > 0)
             header[at++] = ' ';
-        int err = sign_one(&keys[i], prefix, (size_t)prefix_len, body, body_len, header + at, &len);
+        int err = sign_one(&keys[i], prefix, prefix_len, body, body_len, header + at, &len);
         if (err)
             return err;
         at += len;

@@ -3,9 +3,9 @@
 
 #include "io/http.h"
 
-#include <stdio.h>
 #include <strings.h>
 
+#define HTTP_PREFIX       "http-"
 #define RETRY_AFTER_MAX_S (7 * 24 * 3600) // beyond the whole schedule; keeps the sum small
 
 static bool is_throttle(int status, int64_t retry_after_ms)
@@ -15,7 +15,7 @@ static bool is_throttle(int status, int64_t retry_after_ms)
 
 struct answer answer_judge(const struct fetch *f, int64_t wall_now_ms)
 {
-    static char why[24];
+    static char why[sizeof HTTP_PREFIX + BUF_INT_MAX] = HTTP_PREFIX;
     struct answer a = {.verdict = ANSWER_FAILED, .blames = true};
     if (f->outcome == FETCH_CANCELLED) {
         a.verdict = ANSWER_NONE;
@@ -25,7 +25,7 @@ struct answer answer_judge(const struct fetch *f, int64_t wall_now_ms)
         a.why = fetch_outcome_name(f->outcome);
         return a;
     }
-    (void)snprintf(why, sizeof why, "http-%d", f->status);
+    (void)buf_format_int(f->status, why + sizeof HTTP_PREFIX - 1);
     a.why = why;
     if (f->status >= 200 && f->status < 300) {
         a.verdict = ANSWER_DELIVERED;

@@ -23,7 +23,9 @@
 
 #define WEBHOOK_LANES_MAX     OUTBOX_LANES_MAX
 #define WEBHOOK_ENDPOINTS_MAX 1024
-#define WEBHOOK_READ_MAX      256  // journey rows a read takes
+#define WEBHOOK_READ_MAX      512  // journey rows a read takes
+#define WEBHOOK_ROOM_HUNGRY   384  // an endpoint with more room than this needs the next read
+#define WEBHOOK_ROOM_LEAST    128  // one with less is not waited for by the reader at the tip
 #define WEBHOOK_SPAN_MAX      8192 // positions that a lagging endpoint's read looks through
 #define WEBHOOK_HOLD_READ_MAX 16   // rows of a held dossier a read takes
 #define WEBHOOK_LAG_READS     4    // own reads of lagging endpoints at once
@@ -70,6 +72,7 @@ struct endpoint {
 
     // as in dt.endpoint
     char *url, *units, *kinds, *allow;
+    struct fetch_target *target; // of url and allow; NULL: the guard refuses it
     char legs[8];
     bool thin;
     enum endpoint_status status;
@@ -81,6 +84,7 @@ struct endpoint {
     struct pace pace;
     bool attached[WEBHOOK_LANES_MAX];  // by index of webhook.tips: fed by the reader at the tip
     bool reading;                      // a read of its own is under way
+    bool unreadable;                   // the last one failed
     bool crowded;                      // too many held dossiers
     int64_t down_since_ms;             // monotonic, 0 = it answers
     int64_t expired_ms;                // when expiry was looked at last
@@ -95,7 +99,8 @@ struct tip {
     int16_t lane;
     int64_t pos; // published and handed to all attached endpoints
     struct db_query query;
-    bool busy, again; // again: woken while busy
+    bool busy, again; // again: woken while busy, or there is more
+    unsigned asked;   // rows the read under way may bring
     uint64_t generation;
     int64_t epoch; // of the read under way, which also publishes
 };
@@ -127,7 +132,7 @@ struct webhook {
     struct list endpoints;
     unsigned endpoint_count;
     struct list starved, touched;
-    struct list flights;                       // sends under way, of any generation
+    struct list flights, spare_flights;        // sends under way, of any generation; memory of ended ones
     unsigned flight_count, lag_reads, queries; // queries: operations with memory of their own
     // configuration
     unsigned in_flight_max, per_endpoint;
@@ -184,6 +189,8 @@ void endpoint_store_status(struct endpoint *e);
 
 // Reads on at the tips and for who lags. Idempotent.
 void reader_step(struct webhook *w);
+// An endpoint that has just got room: is there anything for reader_step() to do about it?
+bool reader_would_feed(const struct endpoint *e);
 // NOTIFY or poll: there may be new rows.
 void reader_wake(struct webhook *w);
 // Reads the events of a BUSY held dossier; ends in sender_go() or in the key's return to READY. On error
@@ -199,6 +206,8 @@ bool sender_go(struct endpoint *e, struct outbox_key *key);
 void sender_register_metrics(void);
 // Time has passed: held dossiers, pauses, probes, expiry.
 void sender_tick(struct webhook *w);
+// Frees the memory of ended flights; none may be under way.
+void sender_free_spare(struct webhook *w);
 // Forgets all flights: each ends as cancelled.
 void sender_cancel_all(struct webhook *w);
 // A place has become free: the next starved endpoint gets it.

@@ -8,11 +8,11 @@
 #include "domain/wire.h"
 #include "io/crypto.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#define ID_BYTES 24 // of SHA-256: 192 bits never meet by chance
+#define ID_BYTES      24 // of SHA-256: 192 bits never meet by chance
+#define SOURCE_PREFIX "urn:duongthu:"
+#define SOURCE_MAX    (sizeof SOURCE_PREFIX + 36 + 1 + BUF_INT_MAX) // and the installation, ':' and the epoch
 
 static size_t put_64(unsigned char *out, uint64_t v)
 {
@@ -88,15 +88,34 @@ static void print_data(struct jout *j, const struct event *e, bool thin, bool ga
     jout_close_object(j);
 }
 
+// No snprintf() here: it took a fifth of a letter's time.
+static void print_type(const struct event *e, char out[sizeof LETTER_TYPE + EVENT_NAME_MAX])
+{
+    const char *name = event_name(e->kind);
+    size_t len = strnlen(name, EVENT_NAME_MAX);
+    memcpy(out, LETTER_TYPE, sizeof LETTER_TYPE - 1);
+    memcpy(out + sizeof LETTER_TYPE - 1, name, len);
+    out[sizeof LETTER_TYPE - 1 + len] = '\0';
+}
+
+static void print_source(const struct letter_from *from, char out[SOURCE_MAX])
+{
+    size_t at = sizeof SOURCE_PREFIX - 1;
+    memcpy(out, SOURCE_PREFIX, at);
+    wire_print_uuid(from->installation, out + at);
+    at += 36;
+    out[at++] = ':';
+    (void)buf_format_int(from->epoch, out + at);
+}
+
 int letter_print(const struct letter_from *from, const struct event *e, const char *id, bool thin, bool gap,
                  struct buf *out)
 {
-    char type[sizeof LETTER_TYPE + EVENT_NAME_MAX], sequence[24], source[80], installation[37];
+    char type[sizeof LETTER_TYPE + EVENT_NAME_MAX], sequence[BUF_INT_MAX], source[SOURCE_MAX];
     struct jout j;
-    (void)snprintf(type, sizeof type, "%s%s", LETTER_TYPE, event_name(e->kind));
-    (void)snprintf(sequence, sizeof sequence, "%" PRId64, e->seq);
-    wire_print_uuid(from->installation, installation);
-    (void)snprintf(source, sizeof source, "urn:duongthu:%s:%" PRIu32, installation, from->epoch);
+    print_type(e, type);
+    print_source(from, source);
+    (void)buf_format_int(e->seq, sequence);
     jout_init(&j, out);
     jout_open_object(&j, NULL);
     jout_string(&j, "specversion", "1.0");

@@ -246,6 +246,11 @@ static struct outbox_delivery *new_delivery(struct outbox_key *key, struct event
     return d;
 }
 
+unsigned outbox_room(const struct outbox *o)
+{
+    return o->events < OUTBOX_EVENTS_MAX ? OUTBOX_EVENTS_MAX - o->events : 0;
+}
+
 bool outbox_expects(const struct outbox *o, const struct event *e)
 {
     const struct outbox_key *key = find_key(o, e->lane, e->dossier);

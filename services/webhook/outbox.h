@@ -99,6 +99,8 @@ MUST_CHECK int outbox_push(struct outbox *o, struct event *e, bool gap);
 void outbox_read_to(struct outbox *o, int16_t lane, int64_t pos);
 // Every event up to here is settled or held.
 int64_t outbox_settled_to(const struct outbox_lane *l);
+// How many more events fit.
+unsigned outbox_room(const struct outbox *o);
 // Would this event be put in line by outbox_push()? Not when it was passed, is settled, or its dossier is
 // held.
 bool outbox_expects(const struct outbox *o, const struct event *e);

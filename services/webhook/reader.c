@@ -132,20 +132,53 @@ static bool may_read(const struct endpoint *e)
     return e->phase == ENDPOINT_RUNNING && e->status == ENDPOINT_ACTIVE && e->key_count > 0;
 }
 
-// Everybody who stands where the tip's reader stands, and has nothing against it, is fed by it. False: nobody
-// needs it to go on. One that is down and has nothing left to be probed with does: it will read behind.
-static bool attach_all(struct webhook *w, unsigned lane)
+static bool is_hungry(const struct endpoint *e)
 {
-    bool any = false;
+    return outbox_room(&e->outbox) > WEBHOOK_ROOM_HUNGRY;
+}
+
+bool reader_would_feed(const struct endpoint *e)
+{
+    // One that lags is read for when half of its room is free.
+    return e->outbox.events < OUTBOX_EVENTS_MAX / 2;
+}
+
+// One read of its own brings it to the tip, or fills it: the tip waits for that, else it would feed few and
+// everybody else would run after it, each with reads of its own. Nobody waits for one whose reads fail.
+static bool is_near(const struct endpoint *e, const struct tip *t, const struct outbox_lane *l)
+{
+    return !endpoint_down(e) && !e->crowded && !e->unreadable && is_hungry(e) &&
+           t->pos - l->read_pos <= WEBHOOK_SPAN_MAX && recorder_has_room(e->webhook->recorder);
+}
+
+// Everybody who stands where the tip's reader stands, and has nothing against it, is fed by it. Returns how
+// many rows the next read may bring: 0 while nobody needs it, for all have enough to send, or somebody is
+// about to join. As many as fit into the fullest outbox, so that endpoints which are equally busy stay
+// together; one that is nearly full while others starve drops out. One that is down and has nothing left to
+// be probed with needs a read, too: it will read behind.
+static unsigned attach_all(struct webhook *w, unsigned lane)
+{
+    const struct tip *t = &w->tips[lane];
+    unsigned room = WEBHOOK_READ_MAX;
+    bool needed = false, awaited = false;
     LIST_FOR(it, &w->endpoints)
     {
         struct endpoint *e = CONTAINER_OF(it, struct endpoint, node);
-        const struct outbox_lane *l = may_read(e) ? outbox_lane(&e->outbox, w->tips[lane].lane) : NULL;
-        bool there = l && l->read_pos >= w->tips[lane].pos;
+        const struct outbox_lane *l = may_read(e) ? outbox_lane(&e->outbox, t->lane) : NULL;
+        bool there = l && l->read_pos >= t->pos;
         e->attached[lane] = there && !endpoint_down(e) && (e->attached[lane] || !e->reading);
-        any = any || e->attached[lane] || (there && endpoint_down(e) && !e->crowded && e->outbox.events == 0);
+        if (e->attached[lane]) {
+            needed = needed || is_hungry(e);
+            room = outbox_room(&e->outbox) < room ? outbox_room(&e->outbox) : room;
+        } else if (there) {
+            needed = needed || (endpoint_down(e) && !e->crowded && e->outbox.events == 0);
+        } else if (l) {
+            awaited = awaited || is_near(e, t, l);
+        }
     }
-    return any;
+    if (!needed || awaited)
+        return 0;
+    return room < WEBHOOK_ROOM_LEAST ? WEBHOOK_READ_MAX : room;
 }
 
 // ---------------------------------------------------------------- at the tip
@@ -156,7 +189,10 @@ static void tip_step(struct tip *t)
 {
     struct webhook *w = t->webhook;
     unsigned lane = (unsigned)(t - w->tips);
-    if (t->busy || !webhook_owns(w) || !t->again || !attach_all(w, lane))
+    if (t->busy || !webhook_owns(w) || !t->again)
+        return;
+    t->asked = attach_all(w, lane);
+    if (t->asked == 0)
         return;
     t->again = false;
     t->generation = w->generation;
@@ -165,7 +201,7 @@ static void tip_step(struct tip *t)
     db_put_int8(&t->query.params, w->epoch);
     db_put_int2(&t->query.params, t->lane);
     db_put_int8(&t->query.params, t->pos);
-    db_put_int4(&t->query.params, WEBHOOK_READ_MAX);
+    db_put_int4(&t->query.params, (int32_t)t->asked);
     t->query.statement = WEBHOOK_Q_READ;
     t->query.done = on_tip;
     t->busy = db_submit(w->db, &t->query) == ERR_OK;
@@ -188,7 +224,7 @@ static void feed(struct tip *t, const struct db_result *r)
         e->attached[lane] = push_rows(e, r, &rows, 0);
         sender_serve(e);
     }
-    t->again = t->again || rows.count == WEBHOOK_READ_MAX || rows.count < db_rows(r);
+    t->again = t->again || rows.count == (int)t->asked || rows.count < db_rows(r);
     drop_rows(&rows);
 }
 
@@ -271,6 +307,7 @@ static void on_span(struct db_query *q, int err, const struct db_result *r)
     w->lag_reads--;
     if (s->generation == e->generation) {
         e->reading = false;
+        e->unreadable = err != ERR_OK;
         if (err == ERR_OK) {
             // Its units may be others by now: then what was not asked for is not known, and is asked for.
             if (strcmp(s->units, e->units) == 0)

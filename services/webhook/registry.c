@@ -89,6 +89,7 @@ void endpoint_unref(struct endpoint *e)
         return;
     outbox_done(&e->outbox);
     crypto_wipe(e->keys, sizeof e->keys);
+    fetch_target_unref(e->target);
     free(e->url);
     free(e->units);
     free(e->kinds);
@@ -392,11 +393,26 @@ static void follow_status(struct endpoint *e, enum endpoint_status now)
     e->status = now;
 }
 
+static bool take_address(struct endpoint *e, const struct db_result *r, int row)
+{
+    const char *url = e->url, *allow = e->allow;
+    char why[160];
+    if (!take_text(&e->url, r, row, COL_URL) || !take_text(&e->allow, r, row, COL_ALLOW))
+        return false;
+    if (e->target && e->url == url && e->allow == allow)
+        return true;
+    fetch_target_unref(e->target);
+    // What the guard refuses is tried by its URL, each time: the ledger then has the sentence.
+    if (fetch_target_create(e->url, e->allow, e->webhook->ports, &e->target, why, sizeof why) != ERR_OK)
+        e->target = NULL;
+    return true;
+}
+
 static int take_row(struct registry *reg, struct endpoint *e, const struct db_result *r, int row, bool fresh)
 {
     struct webhook *w = e->webhook;
-    if (!take_text(&e->url, r, row, COL_URL) || !take_text(&e->units, r, row, COL_UNITS) ||
-        !take_text(&e->kinds, r, row, COL_KINDS) || !take_text(&e->allow, r, row, COL_ALLOW))
+    if (!take_address(e, r, row) || !take_text(&e->units, r, row, COL_UNITS) ||
+        !take_text(&e->kinds, r, row, COL_KINDS))
         return ERR_NO_MEMORY;
     db_copy_text(r, row, COL_LEGS, e->legs, sizeof e->legs);
     e->thin = db_bool(r, row, COL_THIN);

@@ -11,10 +11,13 @@
 #include "webhook/answer.h"
 #include "webhook/schedule.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HEADER_ID        "webhook-id: "
+#define HEADER_TIMESTAMP "webhook-timestamp: "
+#define HEADER_SIGNATURE "webhook-signature: "
 
 struct flight {
     struct list node; // webhook.flights
@@ -24,8 +27,9 @@ struct flight {
     uint64_t generation;
     int64_t pos, at_ms;
     int16_t lane;
-    struct buf body;
-    char id[64 + LETTER_ID_LEN], timestamp[64], signature[32 + STANDARD_WEBHOOKS_HEADER_MAX];
+    struct buf body; // keeps its memory in the pool
+    char id[sizeof HEADER_ID + LETTER_ID_LEN], timestamp[sizeof HEADER_TIMESTAMP + BUF_INT_MAX];
+    char signature[sizeof HEADER_SIGNATURE + STANDARD_WEBHOOKS_HEADER_MAX];
     const char *headers[5];
 };
 
@@ -106,24 +110,24 @@ static void settle_failed(struct flight *f, const struct answer *a, int64_t now)
 }
 
 // The receiver has it, or does not want it.
-static void settle_done(struct flight *f, bool delivered, int64_t now)
+static void settle_done(struct flight *f, bool delivered, int64_t now, int64_t wall_now)
 {
     struct endpoint *e = f->endpoint;
     const struct outbox_delivery *d = outbox_head(f->key);
     if (delivered)
-        metric_observe_ms(&first_answer, clock_wall_ms() - d->event->recorded_ms);
+        metric_observe_ms(&first_answer, wall_now - d->event->recorded_ms);
     if (d->gap)
         recorder_note_told(e->webhook->recorder, e, d->event);
     outbox_delivered(&e->outbox, f->key, now);
 }
 
-static void settle(struct flight *f, const struct answer *a, int64_t now)
+static void settle(struct flight *f, const struct answer *a, int64_t now, int64_t wall_now)
 {
     struct endpoint *e = f->endpoint;
     switch (a->verdict) {
     case ANSWER_DELIVERED:
     case ANSWER_ABORTED:
-        settle_done(f, a->verdict == ANSWER_DELIVERED, now);
+        settle_done(f, a->verdict == ANSWER_DELIVERED, now, wall_now);
         break;
     case ANSWER_FAILED:
         settle_failed(f, a, now);
@@ -152,12 +156,41 @@ static void note_health(const struct flight *f, const struct answer *a, int64_t 
         endpoint_check_down(e);
 }
 
+// Flights are used again: most of their time went into memory.
+static struct flight *flight_new(struct webhook *w)
+{
+    struct list *spare = list_pop(&w->spare_flights);
+    if (spare)
+        return CONTAINER_OF(spare, struct flight, node);
+    struct flight *f = calloc(1, sizeof *f);
+    if (!f)
+        return NULL;
+    buf_init(&f->body, LETTER_MAX);
+    memcpy(f->id, HEADER_ID, sizeof HEADER_ID);
+    memcpy(f->timestamp, HEADER_TIMESTAMP, sizeof HEADER_TIMESTAMP);
+    memcpy(f->signature, HEADER_SIGNATURE, sizeof HEADER_SIGNATURE);
+    f->headers[0] = "Content-Type: " LETTER_MEDIA;
+    f->headers[1] = f->id;
+    f->headers[2] = f->timestamp;
+    f->headers[3] = f->signature;
+    return f;
+}
+
 static void flight_free(struct flight *f)
 {
     list_remove(&f->node);
-    buf_done(&f->body);
+    list_push(&f->endpoint->webhook->spare_flights, &f->node);
     endpoint_unref(f->endpoint);
-    free(f);
+}
+
+void sender_free_spare(struct webhook *w)
+{
+    struct list *node;
+    while ((node = list_pop(&w->spare_flights)) != NULL) {
+        struct flight *f = CONTAINER_OF(node, struct flight, node);
+        buf_done(&f->body);
+        free(f);
+    }
 }
 
 static void on_answer(struct fetch *fetch)
@@ -165,24 +198,27 @@ static void on_answer(struct fetch *fetch)
     struct flight *f = fetch->owner;
     struct endpoint *e = f->endpoint;
     struct webhook *w = e->webhook;
-    const struct answer a = answer_judge(fetch, clock_wall_ms());
+    int64_t now = clock_mono_ms(), wall_now = clock_wall_ms();
+    const struct answer a = answer_judge(fetch, wall_now);
     bool current = f->generation == e->generation;
     w->flight_count--;
     e->flights--;
     if (w->epoch != 0 && a.verdict != ANSWER_NONE)
         record_attempt(f, &a);
     if (current)
-        settle(f, &a, clock_mono_ms());
+        settle(f, &a, now, wall_now);
     if (w->epoch != 0 && a.verdict != ANSWER_NONE)
-        note_health(f, &a, clock_mono_ms());
+        note_health(f, &a, now);
     e->refs++;
     flight_free(f);
     recorder_step(w->recorder);
     if (current)
         sender_serve(e);
+    bool hungry = reader_would_feed(e);
     endpoint_unref(e);
     sender_feed_starved(w);
-    reader_step(w);
+    if (hungry)
+        reader_step(w);
 }
 
 // ---------------------------------------------------------------- the start of a flight
@@ -191,22 +227,15 @@ static int write_letter(struct flight *f, const struct outbox_delivery *d)
 {
     const struct endpoint *e = f->endpoint;
     const struct webhook *w = e->webhook;
-    char id[LETTER_ID_LEN + 1], signature[STANDARD_WEBHOOKS_HEADER_MAX];
+    char *id = f->id + sizeof HEADER_ID - 1;
     int64_t at_s = f->at_ms / 1000;
     letter_id(&w->from, d->event, e->id, id);
     int err = letter_print(&w->from, d->event, id, e->thin, d->gap, &f->body);
     if (!err)
-        err = standard_webhooks_sign(e->keys, e->key_count, id, at_s, f->body.data, f->body.len, signature);
-    if (err)
-        return err;
-    (void)snprintf(f->id, sizeof f->id, "webhook-id: %s", id);
-    (void)snprintf(f->timestamp, sizeof f->timestamp, "webhook-timestamp: %" PRId64, at_s);
-    (void)snprintf(f->signature, sizeof f->signature, "webhook-signature: %s", signature);
-    f->headers[0] = "Content-Type: " LETTER_MEDIA;
-    f->headers[1] = f->id;
-    f->headers[2] = f->timestamp;
-    f->headers[3] = f->signature;
-    return ERR_OK;
+        err = standard_webhooks_sign(e->keys, e->key_count, id, at_s, f->body.data, f->body.len,
+                                     f->signature + sizeof HEADER_SIGNATURE - 1);
+    (void)buf_format_int(at_s, f->timestamp + sizeof HEADER_TIMESTAMP - 1);
+    return err;
 }
 
 // The lease again, on the monotonic clock, when the first byte is about to leave: the process may have been
@@ -228,6 +257,7 @@ static int launch(struct flight *f)
         return err;
     f->fetch = (struct fetch){.method = "POST",
                               .url = e->url,
+                              .target = e->target,
                               .headers = f->headers,
                               .body = f->body.data,
                               .body_len = f->body.len,
@@ -253,12 +283,12 @@ bool sender_go(struct endpoint *e, struct outbox_key *key)
 {
     struct webhook *w = e->webhook;
     const struct outbox_delivery *d = outbox_head(key);
-    struct flight *f = webhook_owns(w) && is_welcome(e) ? calloc(1, sizeof *f) : NULL;
+    struct flight *f = webhook_owns(w) && is_welcome(e) ? flight_new(w) : NULL;
     if (!f) {
         outbox_returned(&e->outbox, key);
         return false;
     }
-    buf_init(&f->body, LETTER_MAX);
+    buf_reset(&f->body);
     f->endpoint = e;
     f->key = key;
     f->generation = e->generation;

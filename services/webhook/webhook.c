@@ -305,6 +305,7 @@ static void configure(struct webhook *w)
     list_init(&w->starved);
     list_init(&w->touched);
     list_init(&w->flights);
+    list_init(&w->spare_flights);
     for (unsigned i = 0; i < WEBHOOK_LANES_MAX; i++) {
         w->tips[i].webhook = w;
         w->tips[i].query.owner = &w->tips[i];
@@ -391,6 +392,7 @@ static void on_part_closed(void *owner)
         return;
     LIST_FOR(it, &w->endpoints)
     endpoint_unref(CONTAINER_OF(it, struct endpoint, node));
+    sender_free_spare(w);
     registry_destroy(w->registry);
     recorder_destroy(w->recorder);
     db_params_done(&w->lease_query.params);

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static void appends_and_terminates(void **state)
@@ -27,6 +29,19 @@ static void appends_and_terminates(void **state)
     assert_string_equal(b.data, "mã--9223372036854775808-00ff1ax=7");
     assert_int_equal(b.len, strlen(b.data));
     buf_done(&b);
+}
+
+static void numbers_as_printf_writes_them(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {0,  1,   -1,         9,         10,        -10,
+                                      99, 100, 1795219200, INT64_MAX, INT64_MIN, INT64_MIN + 1};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char out[BUF_INT_MAX], want[32];
+        int len = snprintf(want, sizeof want, "%" PRId64, numbers[i]);
+        assert_int_equal(buf_format_int(numbers[i], out), len);
+        assert_string_equal(out, want);
+    }
 }
 
 static void grows_past_the_first_block(void **state)
@@ -103,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_and_terminates),
+        cmocka_unit_test(numbers_as_printf_writes_them),
         cmocka_unit_test(grows_past_the_first_block),
         cmocka_unit_test(refuses_beyond_the_maximum_and_stays_refused),
         cmocka_unit_test(reserve_gives_room_or_null),

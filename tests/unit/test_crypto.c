@@ -106,6 +106,27 @@ static void hmac_does_not_confuse_keys(void **state)
     assert_memory_equal(a, b, SHA256_LEN);
 }
 
+// Many keys in turn, some of which share what they are remembered by: each gives what it gave the first time.
+static void hmac_remembers_keys_apart(void **state)
+{
+    (void)state;
+    const struct crypto_part data = {"x", 1};
+    unsigned char first[300][SHA256_LEN], mac[SHA256_LEN], key[80] = {0};
+    for (unsigned turn = 0; turn < 3; turn++) {
+        for (unsigned i = 0; i < ARRAY_LEN(first); i++) {
+            unsigned at = turn == 2 ? (unsigned)ARRAY_LEN(first) - 1 - i : i;
+            key[0] = (unsigned char)(at % 7);
+            key[1] = (unsigned char)at;
+            key[2] = (unsigned char)(at >> 8);
+            crypto_hmac_sha256(key, 32 + at % 48, &data, 1, turn == 0 ? first[at] : mac);
+            if (turn > 0)
+                assert_memory_equal(mac, first[at], SHA256_LEN);
+            for (unsigned j = 0; turn == 0 && j < at; j++)
+                assert_memory_not_equal(first[at], first[j], SHA256_LEN);
+        }
+    }
+}
+
 static void equal_compares_every_byte(void **state)
 {
     (void)state;
@@ -344,6 +365,7 @@ int main(void)
         cmocka_unit_test(sha256_of_parts_is_sha256_of_the_whole),
         cmocka_unit_test(hmac_of_rfc_4231),
         cmocka_unit_test(hmac_does_not_confuse_keys),
+        cmocka_unit_test(hmac_remembers_keys_apart),
         cmocka_unit_test(equal_compares_every_byte),
         cmocka_unit_test(base64_of_rfc_4648),
         cmocka_unit_test(base64_refuses_what_it_must),
