@@ -21,8 +21,8 @@ import { startOffice } from '../harness/sink.mjs';
 import { startSmsGateway } from '../harness/sms_gateway.mjs';
 import { until } from '../harness/wait.mjs';
 
-const DOSSIERS = Number(process.env.DRILL_DOSSIERS ?? 36); // a third before the backup, two thirds while it is taken and after
-const SPREAD_MS = 150 * DOSSIERS; // of the load that goes on
+const DOSSIERS = Number(process.env.DRILL_DOSSIERS ?? 36); // a third before the backup, one while it is taken, one around the moment to which we go back
+const SPREAD_MS = 150 * DOSSIERS; // of what is not before the backup
 const SERVICES = ['ingest', 'correlate', 'webhook', 'sms', 'watch'];
 const DRAIN_MS = 120_000;
 const NEWBORN = 'H48.16-261121-9001'; // a dossier of which only the lost time knew
@@ -132,27 +132,32 @@ test('after a disaster: what was acknowledged until then is there, the rest come
     const waiting = codeOf(DOSSIERS + 2); // its message waits at that moment
     const [earlyItem, lateItem] = [item(9_001), item(9_002)];
     const third = Math.ceil(DOSSIERS / 3);
+    const share = (n) => journeys(luck, codes.slice(n * third, (n + 1) * third), history, { first: 1_000 * (n + 1), dawn });
     const devices = await Promise.all(Array.from({ length: 3 }, () => Device.enrolled(app)));
     const opener = await Device.enrolled(app);
     const path = join(app.folder, 'dossiers.csv');
     writeFileSync(path, `code,phone,consent\n${[...codes, early, late, waiting].map((code, i) => `${code},${phoneOf(i)},${code === early || code === late ? 'no' : 'yes'}\n`).join('')}`);
     await app.run(['dossier', 'import', path]);
-    await play(luck, devices, journeys(luck, codes.slice(0, third), history, { first: 1_000, dawn }), history, { spread: 1_000 });
+    await play(luck, devices, share(0), history, { spread: 1_000 });
     await deliver(opener, earlyItem, early);
 
     // The base backup, under load.
-    const playing = play(luck.fork(), devices, journeys(luck, codes.slice(third), history, { first: 2_000, dawn }), history, { spread: SPREAD_MS });
+    const playing = play(luck.fork(), devices, share(1), history, { spread: SPREAD_MS / 2 });
     playing.catch(() => {}); // it is awaited below
     await asServer('bash', ['-euo', 'pipefail', '-c', backUp], { env: { ...folders, PRIMARY: cluster.conninfo() } });
     await app.run(['dossier', 'forget', early, '--yes']);
-    const done = acked();
-    await until(() => acked() > done + 3, { limit: 60_000, what: 'the load goes on' });
 
     let isFull = true;
     gateway.setMode(({ body }) => (isFull && JSON.parse(body).to === phoneOf(DOSSIERS + 2) ? 503 : 'ok'));
     const scan = opener.scan({ code: item(9_005), dossiers: [waiting], leg: 'N' });
     assert.equal((await history.upload(opener, opener.batch([scan]), digestsOf([scan]), {}, [[waiting]])).outcome, 'ok');
     await until(async () => (await messageOf(waiting))?.why === 'http-503', { limit: 60_000, what: 'the gateway is full' });
+
+    // However long all that took: there is load behind the moment, too.
+    const done = acked();
+    const going = play(luck.fork(), devices, share(2), history, { spread: SPREAD_MS / 2 });
+    going.catch(() => {});
+    await until(() => acked() > done + 3, { limit: 60_000, what: 'the load goes on' });
 
     // The moment to which we go back. What was answered before we asked for it must survive.
     const sure = history.uploads.filter(({ outcome }) => outcome === 'ok');
@@ -163,7 +168,7 @@ test('after a disaster: what was acknowledged until then is there, the rest come
     await app.run(['dossier', 'forget', late, '--yes']);
     const newcomer = await Device.enrolled(app);
     await deliver(newcomer, item(9_003), NEWBORN);
-    await playing;
+    await Promise.all([playing, going]);
     isFull = false;
     await settled(); // offices and citizens have heard of what is going to be lost
     assert.equal((await messageOf(waiting)).state, 'accepted');
