@@ -14,7 +14,7 @@ const SANITIZED = (process.env.TEST_FLAVOUR ?? 'gcc') === 'asan';
 const BROKEN_SEEDS = 600;
 
 function run(program, args) {
-    const { status, signal, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', timeout: 240_000 });
+    const { status, signal, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', timeout: 800_000 }); // against what hangs
     return { code: status ?? signal, text: `${stdout}${stderr}` };
 }
 
