@@ -23,17 +23,18 @@
 
 #define WEBHOOK_LANES_MAX     OUTBOX_LANES_MAX
 #define WEBHOOK_ENDPOINTS_MAX 1024
-#define WEBHOOK_READ_MAX      512  // journey rows a read takes
-#define WEBHOOK_ROOM_HUNGRY   384  // an endpoint with more room than this needs the next read
-#define WEBHOOK_ROOM_LEAST    128  // one with less is not waited for by the reader at the tip
-#define WEBHOOK_SPAN_MAX      8192 // positions that a lagging endpoint's read looks through
-#define WEBHOOK_HOLD_READ_MAX 16   // rows of a held dossier a read takes
-#define WEBHOOK_LAG_READS     4    // own reads of lagging endpoints at once
-#define WEBHOOK_TICK_MS       100  // held dossiers, pauses, probes
-#define WEBHOOK_POLL_MS       500  // backstop of the wake-ups
-#define WEBHOOK_REFRESH_MS    1000 // how soon a changed endpoint or a replay is seen
-#define WEBHOOK_PASSIVE_MS    2000 // cursors of endpoints to which nothing was sent
-#define WEBHOOK_RECORD_MAX    4096 // attempts not yet recorded; above, nothing is sent
+#define WEBHOOK_READ_MAX      512   // journey rows a read takes
+#define WEBHOOK_ROOM_HUNGRY   384   // an endpoint with more room than this needs the next read
+#define WEBHOOK_ROOM_LEAST    128   // one with less is not waited for by the reader at the tip
+#define WEBHOOK_SPAN_MAX      8192  // positions that a lagging endpoint's read looks through
+#define WEBHOOK_HOLD_READ_MAX 16    // rows of a held dossier a read takes
+#define WEBHOOK_LAG_READS     4     // own reads of lagging endpoints at once
+#define WEBHOOK_TICK_MS       100   // held dossiers, pauses, probes
+#define WEBHOOK_POLL_MS       500   // backstop of the wake-ups
+#define WEBHOOK_REFRESH_MS    1000  // how soon a changed endpoint or a replay is seen
+#define WEBHOOK_SILENCE_MS    60000 // how far dt.endpoint.down_since may lag behind an answer
+#define WEBHOOK_PASSIVE_MS    2000  // cursors of endpoints to which nothing was sent
+#define WEBHOOK_RECORD_MAX    4096  // attempts not yet recorded; above, nothing is sent
 #define WEBHOOK_LEASE_MS      15000
 #define WEBHOOK_MARGIN_MS     3000 // sending stops this long before the lease ends
 
@@ -82,13 +83,16 @@ struct endpoint {
     struct outbox outbox;
     struct breaker breaker;
     struct pace pace;
-    bool attached[WEBHOOK_LANES_MAX];  // by index of webhook.tips: fed by the reader at the tip
-    bool reading;                      // a read of its own is under way
-    bool unreadable;                   // the last one failed
-    bool crowded;                      // too many held dossiers
-    int64_t down_since_ms;             // monotonic, 0 = it answers
-    int64_t expired_ms;                // when expiry was looked at last
-    bool status_dirty, status_writing; // status, why or down_since differ from dt.endpoint
+    bool attached[WEBHOOK_LANES_MAX]; // by index of webhook.tips: fed by the reader at the tip
+    bool reading;                     // a read of its own is under way
+    bool unreadable;                  // the last one failed
+    bool crowded;                     // too many held dossiers
+    int64_t epoch;                    // of the lease under which dt.endpoint was last believed
+    int64_t down_since_ms;            // monotonic, since when it takes nothing while it is down; 0 = it is up
+    int64_t answered_ms;              // monotonic, when it last took something; 0 = never
+    int64_t down_written_ms;          // what dt.endpoint says of it
+    int64_t expired_ms;               // when expiry was looked at last
+    bool status_dirty, status_writing; // status, why, or whether it is down, differ from dt.endpoint
     uint64_t status_from_refresh;      // refreshes before this one know an older status
     char why[80];
 };
@@ -179,6 +183,10 @@ void endpoint_id_text(const struct endpoint *e, char out[ENDPOINT_ID_TEXT]);
 // Throws the outbox away; the next refresh loads it anew.
 void endpoint_reset(struct endpoint *e);
 bool endpoint_down(const struct endpoint *e);
+// Down, and it took nothing for a whole schedule: what has waited as long is given up.
+bool endpoint_silent(const struct endpoint *e);
+// It took something, or refused it for good. While it counts as down the clock of its silence starts again.
+void endpoint_answered(struct endpoint *e);
 // After each answer, and when holds came or went: notes and logs a change between up and down.
 void endpoint_check_down(struct endpoint *e);
 void endpoint_disable(struct endpoint *e, const char *why);
@@ -235,6 +243,8 @@ void recorder_note_told(struct recorder *r, const struct endpoint *e, const stru
 void recorder_note_given_up(struct recorder *r, const struct endpoint *e, const struct event *event,
                             const char *why);
 bool recorder_has_given_up(const struct recorder *r);
+// Events of this endpoint are given up and that is not recorded yet: nothing behind them may be sent.
+bool recorder_gives_up(const struct recorder *r, const struct endpoint *e);
 // The endpoint's holds or cursors have changed.
 void recorder_touch(struct endpoint *e);
 // Writes what there is, unless a record is on its way. Idempotent.

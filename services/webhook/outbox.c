@@ -164,12 +164,14 @@ void outbox_done(struct outbox *o)
     o->lane_count = 0;
 }
 
-int outbox_add_lane(struct outbox *o, int16_t lane, int64_t done, int64_t *settled, size_t settled_count)
+int outbox_add_lane(struct outbox *o, int16_t lane, int64_t done, int64_t replayed_ms, int64_t *settled,
+                    size_t settled_count)
 {
     if (o->lane_count == OUTBOX_LANES_MAX)
         return ERR_FULL;
     struct outbox_lane *l = &o->lanes[o->lane_count++];
     *l = (struct outbox_lane){.lane = lane,
+                              .replayed_ms = replayed_ms,
                               .read_pos = done,
                               .stored_done = done,
                               .settled = settled,
@@ -455,12 +457,12 @@ void outbox_returned(struct outbox *o, struct outbox_key *key)
 
 // ---------------------------------------------------------------- an endpoint that is down
 
-static void expire_held_in(struct outbox *o, struct list *queue, int64_t now_ms)
+static void expire_held_in(struct outbox *o, struct list *queue, int64_t now_ms, bool silent)
 {
     LIST_FOR(it, queue)
     {
         struct outbox_key *key = CONTAINER_OF(it, struct outbox_key, queue);
-        if (now_ms < schedule_end(key->since_ms, o->speed))
+        if (now_ms < schedule_end(key->since_ms, o->speed) || (key->attempts == 0 && !silent))
             continue;
         drop_deliveries(o, key);
         key->more = true;
@@ -469,19 +471,25 @@ static void expire_held_in(struct outbox *o, struct list *queue, int64_t now_ms)
     }
 }
 
-void outbox_expire_held(struct outbox *o, int64_t now_ms)
+void outbox_expire_held(struct outbox *o, int64_t now_ms, bool silent)
 {
-    expire_held_in(o, &o->waiting, now_ms);
-    expire_held_in(o, &o->ready_held, now_ms);
+    expire_held_in(o, &o->waiting, now_ms, silent);
+    expire_held_in(o, &o->ready_held, now_ms, silent);
 }
 
-struct event *outbox_expire_ready(struct outbox *o, int64_t recorded_before_ms)
+int64_t outbox_waits_since(const struct outbox *o, const struct event *e)
+{
+    int64_t asked = lane_of(o, e->lane)->replayed_ms;
+    return asked > e->recorded_ms ? asked : e->recorded_ms;
+}
+
+struct event *outbox_expire_ready(struct outbox *o, int64_t before_ms)
 {
     LIST_FOR(it, &o->ready)
     {
         struct outbox_key *key = CONTAINER_OF(it, struct outbox_key, queue);
         struct outbox_delivery *d = outbox_head(key);
-        if (d->event->recorded_ms >= recorded_before_ms)
+        if (outbox_waits_since(o, d->event) >= before_ms)
             continue;
         struct event *e = event_ref(d->event);
         struct list *behind = d->in_key.next;

@@ -57,6 +57,7 @@ struct outbox_key {
 
 struct outbox_lane {
     int16_t lane;
+    int64_t replayed_ms;               // wall clock: when people last asked for it again; 0 = never
     int64_t read_pos;                  // everything up to here was pushed or is not wanted
     int64_t stored_done, writing_done; // what dt.endpoint_cursor has and gets
     struct list order;                 // deliveries the cursor waits for, by position
@@ -82,8 +83,8 @@ void outbox_done(struct outbox *o);
 // ---- loading, before anything else
 
 // ERR_FULL: too many lanes. Takes `settled` over (malloc'd, ascending; may be NULL).
-MUST_CHECK int outbox_add_lane(struct outbox *o, int16_t lane, int64_t done, int64_t *settled,
-                               size_t settled_count);
+MUST_CHECK int outbox_add_lane(struct outbox *o, int16_t lane, int64_t done, int64_t replayed_ms,
+                               int64_t *settled, size_t settled_count);
 // ERR_NO_MEMORY.
 MUST_CHECK int outbox_add_hold(struct outbox *o, int16_t lane, int64_t dossier, int64_t from_seq,
                                unsigned attempts, int64_t since_ms, int64_t next_ms, const char *why);
@@ -139,11 +140,14 @@ void outbox_returned(struct outbox *o, struct outbox_key *key);
 
 // ---- an endpoint that is down
 
-// Held dossiers whose schedule has ended although nothing could be sent become GIVING_UP.
-void outbox_expire_held(struct outbox *o, int64_t now_ms);
-// The first ready event, not held, that was recorded before this wall time; the caller gives it up (and
+// Held dossiers whose schedule has ended although nothing could be sent become GIVING_UP. Those whose first
+// event was never tried do so only when the endpoint is `silent`: it took nothing for a whole schedule.
+void outbox_expire_held(struct outbox *o, int64_t now_ms, bool silent);
+// Since when the event waits, wall clock: since it was recorded, or since people asked for its lane again.
+int64_t outbox_waits_since(const struct outbox *o, const struct event *e);
+// The first ready event, not held, that has waited since before this wall time; the caller gives it up (and
 // unrefs it). NULL: none.
-struct event *outbox_expire_ready(struct outbox *o, int64_t recorded_before_ms);
+struct event *outbox_expire_ready(struct outbox *o, int64_t before_ms);
 
 // ---- recording, one record at a time
 

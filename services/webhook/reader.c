@@ -262,21 +262,19 @@ static void lag_read_free(struct lag_read *s)
     free(s);
 }
 
-// The wall time before which events of an endpoint that has been down long enough are given up; 0: none are.
+// The wall time before which events of an endpoint that has been silent long enough are given up; 0: none
+// are.
 static int64_t expiry(const struct endpoint *e)
 {
-    int64_t total = schedule_end(0, e->webhook->speed);
-    if (!endpoint_down(e) || clock_mono_ms() - e->down_since_ms < total)
-        return 0;
-    return clock_wall_ms() - total;
+    return endpoint_silent(e) ? clock_wall_ms() - schedule_end(0, e->webhook->speed) : 0;
 }
 
-// Gives up the rows at the front that were recorded too long ago; returns how many rows that is.
+// Gives up the rows at the front that have waited too long; returns how many rows that is.
 static int give_up_front(struct endpoint *e, const struct rows *rows)
 {
     int64_t before = expiry(e);
     int i = 0;
-    for (; i < rows->count && rows->events[i]->recorded_ms < before; i++) {
+    for (; i < rows->count && outbox_waits_since(&e->outbox, rows->events[i]) < before; i++) {
         struct event *event = rows->events[i];
         if (wants(e, event) && outbox_expects(&e->outbox, event))
             recorder_note_given_up(e->webhook->recorder, e, event, "endpoint down");

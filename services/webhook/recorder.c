@@ -100,6 +100,15 @@ bool recorder_has_given_up(const struct recorder *r)
     return r->given_up_count > 0;
 }
 
+bool recorder_gives_up(const struct recorder *r, const struct endpoint *e)
+{
+    for (size_t i = 0; i < r->given_up_count; i++) {
+        if (memcmp(r->given_up[i].endpoint, e->id, sizeof e->id) == 0)
+            return true;
+    }
+    return false;
+}
+
 void recorder_touch(struct endpoint *e)
 {
     if (list_empty(&e->touched))

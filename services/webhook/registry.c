@@ -122,6 +122,12 @@ bool endpoint_down(const struct endpoint *e)
     return e->breaker.state != BREAKER_CLOSED || e->crowded;
 }
 
+bool endpoint_silent(const struct endpoint *e)
+{
+    return endpoint_down(e) && e->down_since_ms != 0 &&
+           clock_mono_ms() >= schedule_end(e->down_since_ms, e->webhook->speed);
+}
+
 // ---------------------------------------------------------------- status
 
 void endpoint_id_text(const struct endpoint *e, char out[ENDPOINT_ID_TEXT])
@@ -159,6 +165,13 @@ void endpoint_check_down(struct endpoint *e)
     }
 }
 
+void endpoint_answered(struct endpoint *e)
+{
+    e->answered_ms = clock_mono_ms();
+    if (e->down_since_ms != 0)
+        e->down_since_ms = e->answered_ms;
+}
+
 void endpoint_disable(struct endpoint *e, const char *why)
 {
     e->status = ENDPOINT_DISABLED;
@@ -169,7 +182,7 @@ void endpoint_disable(struct endpoint *e, const char *why)
 struct status_write {
     struct db_query query;
     struct endpoint *endpoint;
-    int64_t epoch;
+    int64_t epoch, down_since_ms;
 };
 
 static void on_status_written(struct db_query *q, int err, const struct db_result *r)
@@ -179,21 +192,28 @@ static void on_status_written(struct db_query *q, int err, const struct db_resul
     struct webhook *w = e->webhook;
     e->status_writing = false;
     w->queries--;
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
         e->status_from_refresh = w->registry->refresh + 1; // one under way may have read the old row
-    else
+        e->down_written_ms = s->down_since_ms;
+    } else {
         e->status_dirty = true; // the next refresh tries again
-    if (err != ERR_OK)
         webhook_query_failed(w, "status", s->epoch, err, r);
+    }
     endpoint_unref(e);
     db_params_done(&q->params);
     free(s);
 }
 
+// It has answered while it was down, so long after what dt.endpoint says that it is worth a write.
+static bool silence_lags(const struct endpoint *e)
+{
+    return e->down_since_ms - e->down_written_ms > WEBHOOK_SILENCE_MS / e->webhook->speed;
+}
+
 void endpoint_store_status(struct endpoint *e)
 {
     struct webhook *w = e->webhook;
-    if (!e->status_dirty || e->status_writing || !webhook_writes(w))
+    if ((!e->status_dirty && !silence_lags(e)) || e->status_writing || !webhook_writes(w))
         return;
     struct status_write *s = calloc(1, sizeof *s);
     if (!s)
@@ -208,7 +228,8 @@ void endpoint_store_status(struct endpoint *e)
     db_put_uuid(&s->query.params, e->id);
     db_put_bool(&s->query.params, e->status == ENDPOINT_DISABLED);
     db_put_cstr(&s->query.params, e->why);
-    db_put_bool(&s->query.params, e->down_since_ms != 0);
+    s->down_since_ms = e->down_since_ms;
+    db_put_int8(&s->query.params, e->down_since_ms != 0 ? clock_mono_ms() - e->down_since_ms : -1);
     if (db_submit(w->db, &s->query) != ERR_OK) {
         db_params_done(&s->query.params);
         free(s);
@@ -247,6 +268,12 @@ static int take_settled(const struct db_result *r, int16_t lane, int64_t **ret_s
     return ERR_OK;
 }
 
+// Of a lane's cursor: when people last asked for it again, 0 = never.
+static int64_t replayed_ms(const struct db_result *r, int row)
+{
+    return db_null(r, row, ST_SINCE_AGO) ? 0 : clock_wall_ms() - db_int(r, row, ST_SINCE_AGO);
+}
+
 static int take_state(struct endpoint *e, const struct db_result *r)
 {
     int64_t now = clock_mono_ms();
@@ -258,7 +285,8 @@ static int take_state(struct endpoint *e, const struct db_result *r)
             size_t count = 0;
             err = take_settled(r, lane, &settled, &count);
             if (!err)
-                err = outbox_add_lane(&e->outbox, lane, db_int(r, i, ST_POS), settled, count);
+                err = outbox_add_lane(&e->outbox, lane, db_int(r, i, ST_POS), replayed_ms(r, i), settled,
+                                      count);
         } else if (db_int(r, i, ST_KIND) == STATE_HOLD) {
             char why[OUTBOX_WHY_MAX];
             db_copy_text(r, i, ST_WHY, why, sizeof why);
@@ -387,6 +415,9 @@ static void follow_status(struct endpoint *e, enum endpoint_status now)
         pace_restart(&e->pace);
         outbox_wake_all(&e->outbox, clock_mono_ms());
         e->down_since_ms = 0;
+        char id[ENDPOINT_ID_TEXT];
+        endpoint_id_text(e, id);
+        log_info("endpoint.resumed", LOG_STR("endpoint", id));
     } else {
         memset(e->attached, 0, sizeof e->attached);
     }
@@ -408,26 +439,35 @@ static bool take_address(struct endpoint *e, const struct db_result *r, int row)
     return true;
 }
 
-static int take_row(struct registry *reg, struct endpoint *e, const struct db_result *r, int row, bool fresh)
+// Under a lease that is new to the endpoint: another process may have sent to it meanwhile.
+static void take_status(struct endpoint *e, const struct db_result *r, int row)
 {
-    struct webhook *w = e->webhook;
+    int64_t now = clock_mono_ms();
+    e->epoch = e->webhook->epoch;
+    e->status = parse_status(r, row);
+    e->status_dirty = false;
+    e->down_since_ms = 0;
+    if (!db_null(r, row, COL_DOWN_AGO)) {
+        if (e->breaker.state == BREAKER_CLOSED)
+            breaker_init_open(&e->breaker, e->webhook->speed, now);
+        int64_t since = now - db_int(r, row, COL_DOWN_AGO);
+        e->down_written_ms = since;
+        e->down_since_ms = since > e->answered_ms ? since : e->answered_ms;
+        e->down_since_ms = e->down_since_ms != 0 ? e->down_since_ms : 1;
+    } // one that is down in our eyes only is so from when its state has come
+}
+
+static int take_row(struct registry *reg, struct endpoint *e, const struct db_result *r, int row)
+{
     if (!take_address(e, r, row) || !take_text(&e->units, r, row, COL_UNITS) ||
         !take_text(&e->kinds, r, row, COL_KINDS))
         return ERR_NO_MEMORY;
     db_copy_text(r, row, COL_LEGS, e->legs, sizeof e->legs);
     e->thin = db_bool(r, row, COL_THIN);
-    enum endpoint_status status = parse_status(r, row);
-    if (fresh) {
-        e->status = status;
-        if (!db_null(r, row, COL_DOWN_AGO)) {
-            int64_t now = clock_mono_ms();
-            breaker_init_open(&e->breaker, w->speed, now);
-            e->down_since_ms = now - db_int(r, row, COL_DOWN_AGO);
-            e->down_since_ms = e->down_since_ms != 0 ? e->down_since_ms : 1;
-        }
-    } else if (!e->status_dirty && !e->status_writing && reg->refresh >= e->status_from_refresh) {
-        follow_status(e, status);
-    }
+    if (e->epoch != e->webhook->epoch)
+        take_status(e, r, row);
+    else if (!e->status_dirty && !e->status_writing && reg->refresh >= e->status_from_refresh)
+        follow_status(e, parse_status(r, row));
     return take_secrets(e, r, row);
 }
 
@@ -448,12 +488,11 @@ static void take_endpoint(struct registry *reg, const struct db_result *r, int r
     size_t len;
     const char *id = db_bytes(r, row, COL_ID, &len);
     struct endpoint *e = find(w, id);
-    bool fresh = !e;
-    if (fresh && w->endpoint_count < WEBHOOK_ENDPOINTS_MAX)
+    if (!e && w->endpoint_count < WEBHOOK_ENDPOINTS_MAX)
         e = endpoint_new(w, id);
     if (!e)
         return;
-    int err = take_row(reg, e, r, row, fresh);
+    int err = take_row(reg, e, r, row);
     e->listed = true;
     if (err != ERR_OK) {
         char text[ENDPOINT_ID_TEXT];

@@ -150,6 +150,8 @@ static void note_health(const struct flight *f, const struct answer *a, int64_t 
         pace_throttle(&e->pace, a->retry_after_ms, now);
     if (a->blames || a->verdict == ANSWER_DELIVERED)
         (void)breaker_note(&e->breaker, a->verdict == ANSWER_DELIVERED || a->verdict == ANSWER_ABORTED, now);
+    if (a->verdict == ANSWER_DELIVERED || a->verdict == ANSWER_ABORTED)
+        endpoint_answered(e);
     if (a->verdict == ANSWER_GONE)
         endpoint_disable(e, "410 Gone");
     else
@@ -319,8 +321,8 @@ static bool may_send(struct endpoint *e)
     const struct webhook *w = e->webhook;
     int64_t now = clock_mono_ms();
     return e->phase == ENDPOINT_RUNNING && e->status == ENDPOINT_ACTIVE && e->key_count > 0 &&
-           webhook_owns(w) && recorder_has_room(w->recorder) && pace_allows(&e->pace, now, e->outbox.busy) &&
-           breaker_allows(&e->breaker, now, e->outbox.busy);
+           webhook_owns(w) && recorder_has_room(w->recorder) && !recorder_gives_up(w->recorder, e) &&
+           pace_allows(&e->pace, now, e->outbox.busy) && breaker_allows(&e->breaker, now, e->outbox.busy);
 }
 
 void sender_serve(struct endpoint *e)
@@ -358,17 +360,16 @@ void sender_feed_starved(struct webhook *w)
 static void expire(struct endpoint *e)
 {
     struct webhook *w = e->webhook;
-    int64_t now = clock_mono_ms(), total = schedule_end(0, w->speed);
     if (!endpoint_down(e) || e->status != ENDPOINT_ACTIVE || e->phase != ENDPOINT_RUNNING)
         return;
-    outbox_expire_held(&e->outbox, now);
+    bool silent = endpoint_silent(e);
+    outbox_expire_held(&e->outbox, clock_mono_ms(), silent);
     if (!list_empty(&e->outbox.giving_up))
         recorder_touch(e);
-    if (now - e->down_since_ms < total)
-        return;
+    int64_t before = clock_wall_ms() - schedule_end(0, w->speed);
     struct event *event;
-    while (recorder_has_room(w->recorder) &&
-           (event = outbox_expire_ready(&e->outbox, clock_wall_ms() - total)) != NULL) {
+    while (silent && recorder_has_room(w->recorder) &&
+           (event = outbox_expire_ready(&e->outbox, before)) != NULL) {
         recorder_note_given_up(w->recorder, e, event, "endpoint down");
         metric_add(&given_up, 1);
         event_unref(event);

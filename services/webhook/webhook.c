@@ -45,11 +45,11 @@ static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
                              "dt.replay) from dt.endpoint order by endpoint "
                              "limit 1024"},
     [WEBHOOK_Q_STATE] = {"state", "select * from dt.webhook_state($1::uuid)"},
-    [WEBHOOK_Q_STATUS] = {"status", "with held as (select dt.lease_check('webhook', $1::bigint)) update "
-                                    "dt.endpoint set status = case when "
-                                    "$3::boolean then 'disabled' else status end, why = $4::text, down_since "
-                                    "= case when $5::boolean then "
-                                    "coalesce(down_since, now()) end from held where endpoint = $2::uuid"},
+    [WEBHOOK_Q_STATUS] = {"status",
+                          "with held as (select dt.lease_check('webhook', $1::bigint)) update "
+                          "dt.endpoint set status = case when $3::boolean then 'disabled' else status end, "
+                          "why = $4::text, down_since = case when $5::bigint >= 0 then now() - $5::bigint * "
+                          "interval '1 ms' end from held where endpoint = $2::uuid"},
     [WEBHOOK_Q_REPLAYS] = {"replays", "select distinct dt.webhook_replays($1::bigint)"},
     [WEBHOOK_Q_READ] = {"read",
                         "select * from dt.webhook_read($1::bigint, $2::smallint, $3::bigint, $4::integer)"},

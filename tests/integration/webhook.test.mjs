@@ -282,6 +282,39 @@ test('an endpoint that stays away for the whole schedule: its events are given u
     await app.stop();
 });
 
+test('an answer starts the clock of an endpoint that is down again, and a replay has a schedule of its own', async (t) => {
+    const speed = 100_000;
+    const app = await webhook(t, { speed });
+    const office = await endpoint(app);
+    answers(office.path, () => 500);
+    const mine = dossiers(20);
+    const [probe] = dossiers(1);
+    await append(cluster, mine);
+    const givenUp = async () => (await ledger(office)).filter(({ outcome }) => outcome === 3);
+    await until(async () => (await givenUp()).length === 20, { limit: 60_000, what: 'all are given up' });
+    const since = await one('select down_since::text from dt.endpoint where endpoint = $1', [office.id]);
+    assert.ok(since);
+    let taken = false;
+    answers(office.path, () => {
+        const first = !taken;
+        taken = true;
+        return first ? 204 : 500;
+    });
+    await until(async () => {
+        await append(cluster, [probe]); // what came before it may be given up before the next probe
+        return await one('select down_since > $2::timestamptz from dt.endpoint where endpoint = $1', [office.id, since]);
+    }, { limit: 60_000, what: 'one answer, and it is still down' });
+    await app.run(['endpoint', 'replay', office.path, '--since', '2020-01-01']);
+    const again = () => one(`select count(*) from (select from dt.attempt a join dt.journey j using (lane, pos) where a.endpoint = $1 and a.outcome = 3
+        and j.dossier <> $2 group by pos having count(*) = 2) x`, [office.id, probe]);
+    await until(async () => await again() === 20, { limit: 60_000, what: 'all are given up again' });
+    const early = await one(`select count(*) from dt.attempt a join (select lane, max(since) as since from dt.endpoint_cursor where endpoint = $1 group by lane) c
+        using (lane) where a.endpoint = $1 and a.outcome = 3 and a.at >= c.since and a.at < c.since + $2::float8 * interval '1 ms'`,
+    [office.id, TOTAL_MS / speed - 5]);
+    assert.equal(early, 0, 'none before a whole schedule has passed since the replay');
+    await app.stop();
+});
+
 // ---------------------------------------------------------------- answers
 
 test('Retry-After is honoured', async (t) => {

@@ -78,7 +78,7 @@ static void make_endpoint(unsigned i)
     memcpy(e->kind_wanted, wishes[wish].kind, sizeof e->kind_wanted);
     e->thin = sim_chance(200);
     seal_secret_of(e);
-    tables->last_taken[i] = -1;
+    tables->last_taken[i].at = -1;
 }
 
 static void make_tables(void)
@@ -177,7 +177,6 @@ static void on_active(void *arg, uint64_t tag)
         return;
     sim_trace("an operator makes endpoint %u active", (unsigned)tag);
     (void)snprintf(e->status, sizeof e->status, "active");
-    office_breaker_restarts((unsigned)tag);
     db_notify(processes, 2, "dt_endpoint");
 }
 

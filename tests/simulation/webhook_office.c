@@ -46,17 +46,15 @@ void office_set(unsigned endpoint, enum office_mood mood)
     offices[endpoint].mood = mood;
 }
 
-void office_breaker_restarts(unsigned endpoint)
+void office_breaker_said(unsigned endpoint, const struct process *by, bool opens)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        offices[endpoint].seen[i].failed_in_a_row = 0;
-        offices[endpoint].seen[i].paused_until = 0;
+    struct seen *s = &offices[endpoint].seen[by->name[0] == 'B'];
+    if (opens) {
+        s->down_at = sim_now();
+        return;
     }
-}
-
-void office_said_down(unsigned endpoint, const struct process *by)
-{
-    offices[endpoint].seen[by->name[0] == 'B'].down_at = sim_now();
+    s->failed_in_a_row = 0;
+    s->paused_until = 0;
 }
 
 static unsigned endpoint_of(const char *url)
@@ -280,7 +278,7 @@ static void ended(const struct peer_request *r, int outcome, int status, const c
     bool taken = outcome == FETCH_ANSWERED && status >= 200 && status < 300;
     bool aborted = outcome == FETCH_ANSWERED && t->aborted && status == 400;
     if (taken || aborted) {
-        tables->last_taken[l.endpoint] = sim_now();
+        tables->last_taken[l.endpoint] = (typeof(tables->last_taken[0])){sim_now(), r->process, r->life};
         s->failed_in_a_row = 0;
         t->told = r->process;
         t->told_life = r->life;

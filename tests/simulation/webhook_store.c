@@ -161,7 +161,13 @@ static void do_state(struct db_op *op)
     const struct endpoint_row *e = &tables->endpoints[index];
     for (unsigned lane = 0; lane < tables->lane_count; lane++) {
         out_state(op, 1, lane, e->cursor[lane].done);
-        out_zeros(op);
+        for (int i = 0; i < 4; i++)
+            out_int(op, 0);
+        if (e->cursor[lane].since > 0)
+            out_int(op, sim_wall() - e->cursor[lane].since);
+        else
+            out_null(op);
+        out_text(op, "");
     }
     for (unsigned lane = 0; lane < tables->lane_count; lane++) {
         for (int64_t pos = e->cursor[lane].done + 1; pos <= (int64_t)tables->lane_len[lane]; pos++) {
@@ -193,10 +199,17 @@ static void do_status(struct db_op *op)
     if (in_bool(op, 2))
         (void)snprintf(e->status, sizeof e->status, "disabled");
     in_text(op, 3, e->why, sizeof e->why);
-    e->down_since = !in_bool(op, 4) ? 0 : e->down_since ? e->down_since : sim_wall();
+    e->down_since = in_int(op, 4) >= 0 ? sim_wall() - in_int(op, 4) : 0;
 }
 
 // ---------------------------------------------------------------- dt.webhook_replays
+
+// Its schedule begins anew.
+static void ask_again(struct truth *t)
+{
+    t->first_failed = 0;
+    t->asked_at = sim_wall();
+}
 
 static void replay_dossier(unsigned endpoint, unsigned dossier, int64_t from)
 {
@@ -215,6 +228,8 @@ static void replay_dossier(unsigned endpoint, unsigned dossier, int64_t from)
     e->hold[dossier].attempts = 0;
     e->hold[dossier].since = e->hold[dossier].next_at = sim_wall();
     (void)snprintf(e->hold[dossier].why, sizeof e->hold[dossier].why, "replay");
+    for (int64_t seq = first; seq <= d->seq; seq++)
+        ask_again(&tables->truth[endpoint][d->rows[seq - 1]]);
     for (int64_t seq = from; seq <= d->seq; seq++)
         tables->truth[endpoint][d->rows[seq - 1]].replay_due = true;
 }
@@ -235,8 +250,11 @@ static void replay_lane(unsigned endpoint, unsigned lane, int64_t from)
     e->cursor[lane].n++;
     e->cursor[lane].done = from - 1;
     e->cursor[lane].since = sim_wall();
-    for (int64_t pos = from; pos <= (int64_t)tables->lane_len[lane]; pos++)
-        tables->truth[endpoint][row_number(row_at(lane, pos))].replay_due = true;
+    for (int64_t pos = from; pos <= (int64_t)tables->lane_len[lane]; pos++) {
+        struct truth *t = &tables->truth[endpoint][row_number(row_at(lane, pos))];
+        t->replay_due = true;
+        ask_again(t);
+    }
 }
 
 static void do_replays(struct db_op *op)

@@ -80,17 +80,17 @@ void truth_recorded(void)
     }
 }
 
-// What a process says that no request shows: that an endpoint is down; a try that failed before it became a
-// request, from which the schedule counts, too.
+// What a process says that no request shows: that its breaker opens or starts anew; a try that failed before
+// it became a request, from which the schedule counts, too.
 void truth_heard(const char *event, const struct log_field *fields)
 {
-    bool down = strcmp(event, "endpoint.down") == 0;
-    if (!down && strcmp(event, "event.unsendable") != 0)
+    bool down = strcmp(event, "endpoint.down") == 0, resumed = strcmp(event, "endpoint.resumed") == 0;
+    if (!down && !resumed && strcmp(event, "event.unsendable") != 0)
         return;
     const char *id = field_of(fields, "endpoint")->text;
     unsigned endpoint = (unsigned)strtoul(id + strlen(id) - 2, NULL, 16);
-    if (down) {
-        office_said_down(endpoint, process_now);
+    if (down || resumed) {
+        office_breaker_said(endpoint, process_now, down);
         return;
     }
     unsigned lane = (unsigned)field_of(fields, "lane")->number;
@@ -100,8 +100,19 @@ void truth_heard(const char *event, const struct log_field *fields)
         t->first_failed = sim_now();
 }
 
+// The endpoint took nothing for so long: the sender has heard of nothing else; or it came later, and knows
+// from dt.endpoint or from all the time since it came.
+static bool was_silent(unsigned e, int64_t total)
+{
+    int64_t since = tables->endpoints[e].down_since;
+    bool own = tables->last_taken[e].by == lease.owner && tables->last_taken[e].life == lease.owner_life;
+    if (tables->last_taken[e].at < 0 || own)
+        return tables->last_taken[e].at < 0 || sim_now() - tables->last_taken[e].at >= total;
+    return (since > 0 && sim_wall() - since >= total) || sim_now() - lease.taken_at >= total;
+}
+
 // Only after the whole schedule, counted from its own first failure; or unsent, when the endpoint has been
-// down and the event has waited for as long.
+// silent and the event has waited for as long. A replay begins anew.
 void truth_given_up(unsigned e, unsigned number)
 {
     const struct row *r = &tables->rows[number];
@@ -113,12 +124,9 @@ void truth_given_up(unsigned e, unsigned number)
               "endpoint %u: %d/%" PRId64 " is given up, although the ledger has settled it", e, r->lane,
               r->pos);
     bool tried = t->first_failed > 0 && now - t->first_failed >= total;
-    // One that has come back counts as down until it has taken five in a row.
-    int64_t since = tables->endpoints[e].down_since;
-    bool down = tables->last_taken[e] < 0 || now - tables->last_taken[e] >= total ||
-                (since > 0 && sim_wall() - since >= total);
-    bool waited = sim_wall() - r->recorded_ms >= total;
-    SIM_CHECK(tried || (down && waited),
+    int64_t since = t->asked_at > r->recorded_ms ? t->asked_at : r->recorded_ms;
+    bool waited = sim_wall() - since >= total;
+    SIM_CHECK(tried || (was_silent(e, total) && waited),
               "endpoint %u: %d/%" PRId64 " (dossier %u, seq %" PRId64 ") is given up %" PRId64
               " ms after its first failure (0: none: %d), %" PRId64 " ms old; the schedule is %" PRId64 " ms",
               e, r->lane, r->pos, r->dossier, r->seq, now - t->first_failed, t->first_failed == 0,

@@ -54,6 +54,7 @@ struct truth {
     bool given_up;        // dt.attempt says so
     bool replay_due;      // asked for again and not taken since
     int64_t first_failed; // monotonic, when a try first came to nothing, also for want of memory; 0 = never
+    int64_t asked_at;     // wall, when people last asked for it again; 0 = never
     int64_t settled_at;   // wall, of the newest ledger row that settles it; 0 = none
     int64_t ledger_at;    // monotonic, when that row was committed
     const struct process *told; // who knows that it was taken
@@ -76,7 +77,11 @@ struct webhook_tables {
     unsigned replay_count;
     bool replayed;                  // ever
     int64_t sure[ENDPOINTS][LANES]; // the check of the cursors need not look behind it again
-    int64_t last_taken[ENDPOINTS];  // monotonic, when a process last heard a 2xx; -1 never
+    struct {                        // when a process last heard that the office took something, and which
+        int64_t at;                 // monotonic; -1 never
+        const struct process *by;
+        uint64_t life;
+    } last_taken[ENDPOINTS];
 };
 extern struct webhook_tables *tables;
 extern const struct store webhook_store;
@@ -100,8 +105,8 @@ unsigned row_number(const struct row *r);
 enum office_mood { OFFICE_OK, OFFICE_ERROR, OFFICE_THROTTLE, OFFICE_SLOW, OFFICE_DEAD, OFFICE_GONE };
 void office_reset(void);
 void office_set(unsigned endpoint, enum office_mood mood);
-void office_breaker_restarts(unsigned endpoint); // an operator has made it active again
-void office_said_down(unsigned endpoint, const struct process *by);
+// A process says that its breaker opens, or that it starts anew, as an operator wanted.
+void office_breaker_said(unsigned endpoint, const struct process *by, bool opens);
 extern const struct peer webhook_offices;
 
 // ---- webhook_truth.c: the invariants

@@ -14,7 +14,7 @@ static int set_up(void **state)
 {
     (void)state;
     outbox_init(&box, 1);
-    return outbox_add_lane(&box, 0, 0, NULL, 0);
+    return outbox_add_lane(&box, 0, 0, 0, NULL, 0);
 }
 
 static int tear_down(void **state)
@@ -225,7 +225,7 @@ static void the_ledger_settles_what_was_in_flight_at_a_crash(void **state)
     int64_t *ledger = malloc(2 * sizeof *ledger);
     ledger[0] = 3;
     ledger[1] = 5;
-    assert_int_equal(outbox_add_lane(&box, 0, 2, ledger, 2), ERR_OK);
+    assert_int_equal(outbox_add_lane(&box, 0, 2, 0, ledger, 2), ERR_OK);
     for (int64_t i = 1; i <= 6; i++)
         assert_int_equal(push(i, i, 1), ERR_OK);
     outbox_delivered(&box, take(4, 1), 0);
@@ -244,7 +244,7 @@ static void a_hold_outweighs_the_ledger(void **state)
     int64_t *ledger = malloc(2 * sizeof *ledger);
     ledger[0] = 3;
     ledger[1] = 5;
-    assert_int_equal(outbox_add_lane(&box, 0, 1, ledger, 2), ERR_OK);
+    assert_int_equal(outbox_add_lane(&box, 0, 1, 0, ledger, 2), ERR_OK);
     assert_int_equal(outbox_add_hold(&box, 0, 7, 1, 0, 0, 0, "replay"), ERR_OK);
     outbox_wake(&box, 0);
     struct outbox_key *key = outbox_next(&box, 8, false);
@@ -280,10 +280,29 @@ static void an_event_behind_a_delivered_one_has_its_own_schedule(void **state)
     event_unref(events[0]);
     event_unref(events[1]);
     outbox_delivered(&box, key, SCHEDULE_TOTAL_MS - 1); // the last moment; and then the endpoint fails
-    outbox_expire_held(&box, SCHEDULE_TOTAL_MS);
+    outbox_expire_held(&box, SCHEDULE_TOTAL_MS, true);
     assert_true(list_empty(&box.giving_up));
-    outbox_expire_held(&box, 2 * SCHEDULE_TOTAL_MS);
+    outbox_expire_held(&box, 2 * SCHEDULE_TOTAL_MS,
+                       false); // it was never tried, and the endpoint takes others
+    assert_true(list_empty(&box.giving_up));
+    outbox_expire_held(&box, 2 * SCHEDULE_TOTAL_MS, true);
     assert_false(list_empty(&box.giving_up));
+}
+
+static void a_replay_waits_from_when_it_was_asked_for(void **state)
+{
+    (void)state;
+    outbox_done(&box);
+    outbox_init(&box, 1);
+    assert_int_equal(outbox_add_lane(&box, 0, 0, 50, NULL, 0), ERR_OK);
+    assert_int_equal(push(10, 7, 1), ERR_OK); // recorded_ms is the position here
+    assert_int_equal(push(60, 8, 1), ERR_OK);
+    assert_null(outbox_expire_ready(&box, 50));
+    struct event *e = outbox_expire_ready(&box, 51);
+    assert_non_null(e);
+    assert_int_equal(e->dossier, 7);
+    event_unref(e);
+    assert_null(outbox_expire_ready(&box, 60));
 }
 
 static void an_endpoint_that_stays_down_loses_events_one_by_one(void **state)
@@ -298,9 +317,9 @@ static void an_endpoint_that_stays_down_loses_events_one_by_one(void **state)
     assert_int_equal(e->seq, 1);
     event_unref(e);
     assert_null(outbox_expire_ready(&box, 11));
-    outbox_expire_held(&box, SCHEDULE_TOTAL_MS - 1);
+    outbox_expire_held(&box, SCHEDULE_TOTAL_MS - 1, true);
     assert_true(list_empty(&box.giving_up));
-    outbox_expire_held(&box, SCHEDULE_TOTAL_MS);
+    outbox_expire_held(&box, SCHEDULE_TOTAL_MS, true);
     assert_false(list_empty(&box.giving_up));
     record(true);
     struct outbox_key *key = outbox_next(&box, 8, true);
@@ -330,6 +349,7 @@ int main(void)
         CASE(the_ledger_settles_what_was_in_flight_at_a_crash),
         CASE(a_hold_outweighs_the_ledger),
         CASE(an_event_behind_a_delivered_one_has_its_own_schedule),
+        CASE(a_replay_waits_from_when_it_was_asked_for),
         CASE(an_endpoint_that_stays_down_loses_events_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

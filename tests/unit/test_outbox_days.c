@@ -266,7 +266,7 @@ static void start_process(void)
         settled = NULL;
     }
     outbox_init(&box, 1);
-    assert_int_equal(outbox_add_lane(&box, 0, day.done, settled, n), ERR_OK);
+    assert_int_equal(outbox_add_lane(&box, 0, day.done, 0, settled, n), ERR_OK);
     for (int d = 0; d < DOSSIERS; d++) {
         if (day.holds[d].there)
             assert_int_equal(outbox_add_hold(&box, 0, d, day.holds[d].from_seq, day.holds[d].attempts,
