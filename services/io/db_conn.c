@@ -148,9 +148,9 @@ static const char *rotate(const char *list, unsigned turn, char out[HOSTS_MAX])
     return out;
 }
 
-// libpq tries the hosts of a conninfo in order and, without blocking, waits for each for ever: one that hangs
-// would keep us from the others. So an attempt that ran out of time is followed by one that begins with the
-// next host.
+// libpq tries the hosts of a conninfo in order; but without blocking it waits for each for ever, and gives up
+// altogether at one that takes the connection and ends it (a proxy whose server is gone): such a host would
+// keep us from the others. So an attempt that failed is followed by one that begins with the next host.
 struct hosts {
     PQconninfoOption *options; // NULL: the conninfo is not understood; libpq will say why
     const char *host, *hostaddr, *port;
@@ -247,14 +247,15 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     struct db_conn *c = CONTAINER_OF(handle, struct db_poll, handle)->conn;
     if (!c)
         return;
+    if (c->state ==
+        DB_CONN_CONNECTING) { // with an error, too: libpq asks the socket, and goes on to the next host
+        unwatch(c);
+        connect_step(c);
+        return;
+    }
     if (status < 0) {
         db_conn_say(c, "connection lost", uv_strerror(status));
         db_conn_fail(c, 0, NULL);
-        return;
-    }
-    if (c->state == DB_CONN_CONNECTING) {
-        unwatch(c);
-        connect_step(c);
         return;
     }
     if (events & UV_READABLE && !PQconsumeInput(c->pg)) {
@@ -278,11 +279,9 @@ static void on_timer(uv_timer_t *timer)
         start_connect(c);
         break;
     case DB_CONN_CONNECTING:
-        c->host_turn++;
         db_conn_fail(c, 0, "the server does not answer (connecting)");
         break;
     case DB_CONN_PREPARING:
-        c->host_turn++;
         db_conn_fail(c, 0, "the server does not answer (preparing statements)");
         break;
     case DB_CONN_UP:
@@ -345,6 +344,8 @@ void db_conn_fail(struct db_conn *c, int64_t now, const char *why)
         db_conn_say(c, why, "");
     if (c->state == DB_CONN_UP)
         c->db->up_count--;
+    else
+        c->host_turn++;
     set_state(c, DB_CONN_WAITING);
     drop_socket(c);
     arm(c, backoff_next_ms(&c->backoff), 0);
