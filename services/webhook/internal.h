@@ -237,6 +237,8 @@ void recorder_destroy(struct recorder *r);
 // Room for what one more send may produce.
 bool recorder_has_room(const struct recorder *r);
 void recorder_note_attempt(struct recorder *r, const struct attempt *a);
+// There are attempts at this endpoint that the ledger has not got yet.
+bool recorder_owes(const struct recorder *r, const struct endpoint *e);
 // A delivered event said that there was a gap before it.
 void recorder_note_told(struct recorder *r, const struct endpoint *e, const struct event *event);
 // An event that was never sent is given up.

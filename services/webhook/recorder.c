@@ -73,6 +73,15 @@ void recorder_note_attempt(struct recorder *r, const struct attempt *a)
         r->attempts[r->attempt_count++] = *a;
 }
 
+bool recorder_owes(const struct recorder *r, const struct endpoint *e)
+{
+    for (size_t i = 0; i < r->attempt_count; i++) {
+        if (memcmp(r->attempts[i].endpoint, e->id, sizeof e->id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void take_note(struct note *notes, size_t *count, size_t max, const struct endpoint *e,
                       const struct event *event, const char *why)
 {

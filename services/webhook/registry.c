@@ -325,13 +325,14 @@ static void on_state(struct db_query *q, int err, const struct db_result *r)
     free(s);
 }
 
-// Not while requests of the outbox before this one are under way: a dossier would have two at once. Nor
-// before what may still be written is fenced off. The next refresh tries again; a request ends within its
-// time limit.
+// Not while requests of the outbox before this one are under way: a dossier would have two at once; nor while
+// the ledger lacks what became of them: it would settle later what a replay has put in line here, and the
+// next owner would skip that. Nor before what may still be written is fenced off. The next refresh tries
+// again.
 static void load_state(struct endpoint *e)
 {
     struct webhook *w = e->webhook;
-    if (e->flights > 0 || !webhook_writes(w))
+    if (e->flights > 0 || recorder_owes(w->recorder, e) || !webhook_writes(w))
         return;
     struct state_load *s = calloc(1, sizeof *s);
     if (!s)
