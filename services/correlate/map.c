@@ -49,7 +49,7 @@ static struct map_entry *find(const struct map *m, const void *key, size_t len)
         return NULL;
     uint64_t h = hash_bytes(key, len);
     for (struct map_entry *e = m->slots[h % m->cap]; e; e = e->next)
-        if (e->hash == h && e->len == len && memcmp(e->key, key, len) == 0)
+        if (e->hash == h && e->len == len && (len == 0 || memcmp(e->key, key, len) == 0))
             return e;
     return NULL;
 }
@@ -89,7 +89,8 @@ int map_put(struct map *m, const void *key, size_t len, void *value)
     e->hash = hash_bytes(key, len);
     e->len = len;
     e->value = value;
-    memcpy(e->key, key, len);
+    if (len > 0) // what a fact does not name has no address either
+        memcpy(e->key, key, len);
     e->next = m->slots[e->hash % m->cap];
     m->slots[e->hash % m->cap] = e;
     m->n++;
