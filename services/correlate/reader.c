@@ -13,8 +13,8 @@
 #define READ_TIMEOUT_MS 30000
 
 const char reader_sql[] =
-    "select pos, stream, seq, type, source, occurred_at, body from dt.fact where lane = $1::smallint and "
-    "pos > $2::bigint order by pos limit $3::bigint";
+    "select pos, stream, seq, type, source, occurred_at, body from dt.fact_next($1::smallint, $2::bigint, "
+    "$3::bigint)";
 
 struct request {
     int16_t lane;

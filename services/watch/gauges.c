@@ -6,10 +6,10 @@
 #include <math.h>
 
 // Age in milliseconds of the first row after a consumer's position, NULL when there is none.
-#define UNREAD(log, head, position)                                                                          \
-    "(select (extract(epoch from max(clock_timestamp() - f.recorded_at)) * 1000)::int8 from " head           \
-    " h, lateral (select coalesce((" position "), 0) as pos) c, lateral (select x.recorded_at from " log     \
-    " x where x.lane = h.lane and x.pos > c.pos order by x.pos limit 1) f)"
+#define UNREAD(log, position)                                                                                \
+    "(select (extract(epoch from max(clock_timestamp() - f.recorded_at)) * 1000)::int8 from dt." log         \
+    "_head h, lateral (select coalesce((" position "), 0) as pos) c, lateral dt." log                        \
+    "_next(h.lane, c.pos, 1) f)"
 #define CURSOR_OF(consumer)                                                                                  \
     "select k.pos from dt.cursor k where k.lane = h.lane and k.consumer = '" consumer                        \
     "' order by k.pos desc limit 1"
@@ -19,14 +19,11 @@
     "dt.journey_head h, "                                                                                    \
     "dt.endpoint e, lateral (select coalesce((select k.done from dt.endpoint_cursor k where k.lane = "       \
     "h.lane "                                                                                                \
-    "and k.endpoint = e.endpoint order by k.n desc limit 1), 0) as pos) c, lateral (select x.recorded_at "   \
-    "from "                                                                                                  \
-    "dt.journey x where x.lane = h.lane and x.pos > c.pos order by x.pos limit 1) f where e.status = "       \
-    "'active')"
+    "and k.endpoint = e.endpoint order by k.n desc limit 1), 0) as pos) c, lateral "                         \
+    "dt.journey_next(h.lane, c.pos, 1) f where e.status = 'active')"
 
 const char gauges_sql[] = "select dt.segments_ahead('fact'), dt.segments_ahead('journey'), " UNREAD(
-    "dt.fact", "dt.fact_head", CURSOR_OF("correlate")) ", " UNREAD("dt.journey", "dt.journey_head",
-                                                                   CURSOR_OF("sms")) ", " UNREAD_OF_ENDPOINTS;
+    "fact", CURSOR_OF("correlate")) ", " UNREAD("journey", CURSOR_OF("sms")) ", " UNREAD_OF_ENDPOINTS;
 
 const char counts_sql[] =
     "select (select count(*) from dt.stuck where solved_at is null), "

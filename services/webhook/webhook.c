@@ -18,13 +18,6 @@
 #define DB_WAITING_MAX (4 * WEBHOOK_ENDPOINTS_MAX)
 #define DRAIN_MS       18000 // longer than a request may take, shorter than the frame's limit
 
-// The next row of the lane, whoever wants it: positions jump with an epoch (DESIGN §3), and who lags must
-// pass the gap in one step.
-#define NEXT_ROW                                                                                             \
-    "(select n.pos from dt.journey n where n.lane = $1::smallint and n.pos > $2::bigint order by n.pos "     \
-    "limit 1)"
-#define EVENT_COLUMNS "select * from dt.webhook_event where lane = $1::smallint "
-
 static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
     [WEBHOOK_Q_LEASE] =
         {"lease", "select dt.lease_take('webhook', $1::text, $2::bigint, $3::bigint * interval '1 ms')"},
@@ -53,15 +46,11 @@ static const struct db_statement statements[WEBHOOK_Q_COUNT] = {
     [WEBHOOK_Q_REPLAYS] = {"replays", "select distinct dt.webhook_replays($1::bigint)"},
     [WEBHOOK_Q_READ] = {"read",
                         "select * from dt.webhook_read($1::bigint, $2::smallint, $3::bigint, $4::integer)"},
-    [WEBHOOK_Q_SPAN] =
-        {"span", EVENT_COLUMNS
-         "and pos > $2::bigint and pos <= greatest($3::bigint, " NEXT_ROW ") and (pos = " NEXT_ROW
-         " or unit = any ((select "
-         "string_to_array($5::text, ' '))::text[]) or unit ^@ any ((select array_agg(u || '.') "
-         "from unnest(string_to_array($5::text, ' ')) u)::text[])) order by pos limit $4::integer"},
-    [WEBHOOK_Q_DOSSIER] = {"dossier", EVENT_COLUMNS
-                           "and dossier = $2::bigint and seq >= $3::bigint and pos <= $4::bigint order by "
-                           "seq limit $5::integer"},
+    [WEBHOOK_Q_SPAN] = {"span",
+                        "select * from dt.webhook_span($1::smallint, $2::bigint, $3::bigint, $4::integer, "
+                        "string_to_array($5::text, ' '))"},
+    [WEBHOOK_Q_DOSSIER] = {"dossier", "select * from dt.webhook_dossier($1::smallint, $2::bigint, "
+                                      "$3::bigint, $4::bigint, $5::integer)"},
     [WEBHOOK_Q_RECORD] =
         {"record",
          "select dt.webhook_record($1::bigint, $2::smallint[], $3::uuid[], $4::bigint[], $5::timestamptz[], "

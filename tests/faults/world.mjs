@@ -14,6 +14,7 @@ import { item } from '../harness/facts.mjs';
 import { History, check, snapshot, summarise } from '../harness/history.mjs';
 import { journeys } from '../harness/load.mjs';
 import { startNetwork } from '../harness/network.mjs';
+import { resegment } from '../harness/segments.mjs';
 import { startOffice } from '../harness/sink.mjs';
 import { startSmsGateway } from '../harness/sms_gateway.mjs';
 import { until } from '../harness/wait.mjs';
@@ -62,7 +63,8 @@ export class World {
         this.cluster = await startCluster({ settings, disks, machine: machine('db') });
         const database = await machine('db')?.host(this.cluster.socket, { port: DATABASE_PORT, name: 'db' });
         if (segmentRows)
-            await this.#segment(segmentRows);
+            await resegment(this.cluster, segmentRows);
+        this.segmentRows = segmentRows;
         this.authority = new Authority(); // of the certificates of offices
         this.gateway = this.history.setGateway(await startSmsGateway());
         if (this.network)
@@ -89,16 +91,6 @@ export class World {
             await Promise.all([this.gateway, ...Object.values(this.offices)].map((peer) => peer?.stop()));
             await this.cluster?.destroy();
             await this.network?.destroy();
-        }
-    }
-
-    // The logs begin anew, in smaller segments. Only before the first fact.
-    async #segment(rows) {
-        this.segmentRows = rows;
-        for (const log of ['fact', 'journey']) {
-            const parts = await this.rows(`select inhrelid::regclass::text as name from pg_inherits where inhparent = 'dt.${log}'::regclass`);
-            await this.rows(`${parts.map(({ name }) => `drop table ${name};`).join(' ')} delete from dt.segment where log = '${log}';
-                update dt.log_setting set segment_rows = ${rows} where log = '${log}'; select dt.make_segments('${log}', 4)`);
         }
     }
 

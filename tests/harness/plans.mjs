@@ -11,6 +11,7 @@ export const EXPLAIN = {
     'auto_explain.log_format': 'json',
     log_line_prefix: '%a|',
 };
+const SEGMENTS_MAX = 2; // that a statement of a service may name: neighbours
 const LOG = /^(fact|journey|receipt|attempt|sms|quarantine)(_\d+)?$/;
 
 // → [{ query, plan }] of the sessions with this application_name
@@ -24,6 +25,24 @@ export function plansOf(log, application) {
         }
     }
     return plans;
+}
+
+// Every plan that names more than two segments of a log, as sentences: those that it reads, and those that it removes only when it begins (a plan that is kept
+// locks these at each call).
+export function manySegments(plans) {
+    const complaints = new Set();
+    const count = (node, named) => {
+        if (node['Node Type'] !== 'ModifyTable' && /^(fact|journey)_\d+$/.test(node['Relation Name'] ?? ''))
+            named.add(node['Relation Name']);
+        return (node['Subplans Removed'] ?? 0) + (node.Plans ?? []).reduce((sum, child) => sum + count(child, named), 0);
+    };
+    for (const { query, plan } of plans) {
+        const named = new Set();
+        const removed = count(plan, named);
+        if (named.size + removed > SEGMENTS_MAX)
+            complaints.add(`${named.size + removed} segments in: ${query.replaceAll(/\s+/g, ' ').slice(0, 160)}`);
+    }
+    return [...complaints];
 }
 
 // Indexes over a few rows of a table (what waits): reading all of one is no long read.

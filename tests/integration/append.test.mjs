@@ -7,7 +7,8 @@ import { randomInt } from 'node:crypto';
 import { startCluster } from '../harness/cluster.mjs';
 import { Driver } from '../harness/driver.mjs';
 import { flavour } from '../harness/build.mjs';
-import { EXPLAIN, longReads, plansOf } from '../harness/plans.mjs';
+import { EXPLAIN, longReads, manySegments, plansOf } from '../harness/plans.mjs';
+import { resegment } from '../harness/segments.mjs';
 import { until } from '../harness/wait.mjs';
 
 const STREAMS = 8;
@@ -26,13 +27,8 @@ async function ground(t, lanes, settings = {}) {
 
 // History: facts in segments of `segment` rows, receipts of 50 numbers, of devices that the writers do not use.
 async function fill(cluster, { segment, facts, receipts }) {
+    await resegment(cluster, segment, Math.ceil(facts / segment) + 4, ['fact']);
     await cluster.psql(`
-        DO $$ DECLARE part text; BEGIN
-            FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'dt.fact'::regclass LOOP EXECUTE 'DROP TABLE ' || part; END LOOP;
-        END $$;
-        DELETE FROM dt.segment WHERE log = 'fact';
-        UPDATE dt.log_setting SET segment_rows = ${segment} WHERE log = 'fact';
-        SELECT dt.make_segments('fact', ${Math.ceil(facts / segment) + 4});
         INSERT INTO dt.fact SELECT 0, n, 100000 + n % 1000, n, 1, 1, 0, now(), now(), 'EA123456785VN', '{"n":' || n || '}'
             FROM generate_series(1, ${facts}) n;
         INSERT INTO dt.stream (lane, stream, token, name) SELECT 0, 100000 + n, gen_random_uuid(), 'history ' || n FROM generate_series(1, 1000) n;
@@ -181,6 +177,7 @@ for (const [what, prepare] of [
         for (const statement of ['dt.append_scans(', 'dt.judge_scans(', 'insert into dt.fact', 'insert into dt.receipt', 'from dt.receipt r'])
             assert.ok(plans.some(({ query }) => query.includes(statement)), `${statement} was seen`);
         assert.deepEqual(longReads(plans), []);
+        assert.deepEqual(manySegments(plans), []);
     });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
-// No reading of old log rows on the hot path (DESIGN §3): what the services really ran, against logs with a history; and what the two
-// busiest ran against tables that ANALYZE saw empty (a plan made then must not scan them as they grow; the others' plans are
+// No reading of old log rows on the hot path (DESIGN §3), and no plan that grows with the number of segments: what the services really ran,
+// against logs with a history; and what the two busiest ran against tables that ANALYZE saw empty (a plan made then must not scan them as they grow; the others' plans are
 // made anew when autovacuum comes by).
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -9,15 +9,18 @@ import { startCluster } from '../harness/cluster.mjs';
 import { Device, results } from '../harness/device.mjs';
 import { append, item } from '../harness/facts.mjs';
 import { giveToken } from '../harness/folded.mjs';
-import { EXPLAIN, longReads, partialIndexes, plansOf } from '../harness/plans.mjs';
+import { EXPLAIN, longReads, manySegments, partialIndexes, plansOf } from '../harness/plans.mjs';
+import { resegment } from '../harness/segments.mjs';
 import { startSink } from '../harness/sink.mjs';
 import { until } from '../harness/wait.mjs';
 
 const SERVICES = ['ingest', 'correlate', 'sms', 'portal', 'webhook'];
 const DOSSIERS = 20; // four events each
 const HISTORY = 100_000; // rows of each log
+const SEGMENT = 5_000;
 
 async function fill(cluster) {
+    await resegment(cluster, SEGMENT, HISTORY / SEGMENT);
     await cluster.psql(`
         INSERT INTO dt.fact SELECT 0, n, 100000 + n % 1000, n, 1, 1, 0, now(), now(), 'EA123456785VN', '{"n":' || n || '}'
             FROM generate_series(1, ${HISTORY}) n;
@@ -41,7 +44,8 @@ async function fill(cluster) {
             FOR filled IN SELECT oid FROM pg_class WHERE relnamespace = 'dt'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0 LOOP
                 EXECUTE 'ANALYZE ' || filled;
             END LOOP;
-        END $$`);
+        END $$;
+        SELECT dt.make_segments('fact', 4), dt.make_segments('journey', 4)`); // as watch does all the time
 }
 
 async function work(cluster, app, sink) {
@@ -100,6 +104,7 @@ for (const [what, prepare, busiest] of [
             const plans = plansOf(log, service);
             assert.ok(plans.length > 0, `${service} was heard`);
             assert.deepEqual(longReads(plans, partial), [], service);
+            assert.deepEqual(manySegments(plans), [], service);
         }
     });
 }

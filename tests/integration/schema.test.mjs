@@ -107,11 +107,11 @@ const EVERYBODY = 'installation:r log_setting:r segment:r';
 const RIGHTS = {
     dt_cli: `api_key:rawd attempt:r contact:rawd container:r content:r cursor:r device:rawd dossier:r dossier_code:r endpoint:rawd
         endpoint_cursor:rawd fact:r fact_head:r forgotten:r gap:rd hold:rd idempotency:r invite:rawd item:r journey:r journey_head:r lease:r
-        link:r link_token:r migration:r opt_out:rawd post_office:rawd published:r quarantine:rawd receipt:r registration:raw replay:rawd
+        link:r link_token:r log_mark:r migration:r opt_out:rawd post_office:rawd published:r quarantine:rawd receipt:r registration:raw replay:rawd
         sealed:rawd
         sms:r stream:r stuck:rawd turn:r unit:rawd unit_alias:rawd wrap:rawd`,
     dt_correlate: `container:rawd content:rawd cursor:rawd dossier:rawd dossier_code:rawd fact:r fact_head:r item:rawd
-        journey:ra journey_head:rw lease:raw link:rawd stream:r stuck:rawd turn:rawd unit:r unit_alias:raw`,
+        journey:ra journey_head:rw lease:raw link:rawd log_mark:r stream:r stuck:rawd turn:rawd unit:r unit_alias:raw`,
     dt_ingest: 'device:r post_office:r stream:r',
     dt_portal: '',
     dt_sms: `contact:r cursor:ra dossier:r dossier_code:r forgotten:r item:r journey:r journey_head:r lease:raw link_token:raw opt_out:raw
@@ -125,13 +125,16 @@ const CALLS = {
     dt_cli: 'append_facts forget forget_again forget_replayed make_segments portal_contact segments_ahead source_stream',
     dt_correlate: `correlate_append correlate_begin correlate_containers correlate_contents correlate_dossiers correlate_items
         correlate_links correlate_put_containers correlate_put_dossiers correlate_put_items correlate_put_links correlate_state
-        correlate_stick correlate_stuck correlate_told correlate_unit lease_check lease_release lease_take make_segments segments_ahead`,
+        correlate_stick correlate_stuck correlate_told correlate_unit fact_next journey_of lease_check lease_release lease_take log_last
+        log_mark make_segments segments_ahead`,
     dt_ingest: 'append_scans enrol enrol_failed make_segments open_stream segments_ahead',
     dt_portal: `make_segments portal_act portal_dossier portal_journey portal_level portal_page portal_publish portal_register
         segments_ahead`,
-    dt_sms: 'lease_check lease_fence lease_release lease_take sms_claim sms_plan sms_read sms_receipt sms_recover sms_settle',
-    dt_watch: 'append_facts end_stalled forget_again lease_check lease_release lease_take make_segments segments_ahead source_stream watch_fire',
-    dt_webhook: 'lease_check lease_fence lease_release lease_take webhook_read webhook_record webhook_replays webhook_state',
+    dt_sms: 'journey_next lease_check lease_fence lease_release lease_take sms_claim sms_plan sms_read sms_receipt sms_recover sms_settle',
+    dt_watch: `append_facts end_stalled fact_next forget_again journey_next lease_check lease_release lease_take make_segments
+        segments_ahead source_stream watch_fire`,
+    dt_webhook: `journey_next journey_of lease_check lease_fence lease_release lease_take webhook_dossier webhook_events webhook_read webhook_record
+        webhook_replays webhook_span webhook_state`,
 };
 const words = (text) => text.split(/\s+/).filter(Boolean).sort();
 

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from '../harness/build.mjs';
+import { resegment } from '../harness/segments.mjs';
 
 export const DOSSIERS = 10_000_000; // of the average province in ten years; they make some 110 million scans
 export const YEARS = 10;
@@ -27,25 +28,11 @@ export const gb = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 const SEGMENT_ROWS = 2_000_000; // dt.log_setting, as migrated
 const SEGMENTS = 100; // more than ten years fill: their journeys take about 80
 
-const dropSegments = (where) => `do $$ declare v dt.segment[]; s dt.segment; begin
-    select array_agg(x) into v from dt.segment x where ${where};
-    foreach s in array v loop
-        execute 'drop table ' || (select c.oid::regclass from pg_class c where c.relispartition and c.relname ~ format('^%s_0*%s$', s.log, s.first_pos) and c.relkind = 'r');
-    end loop;
-    delete from dt.segment x where x = any (v);
-end $$`;
-const setSegments = async (cluster, rows, ahead) => {
-    await cluster.psql('update dt.log_setting set segment_rows = $1', [rows]);
-    await cluster.psql("select dt.make_segments(log, $1) from (values ('fact'), ('journey')) l (log)", [ahead]);
-};
-
 // Fills in as many segments as all ten years have, however small `scale` is: what a log costs may hang on their number. What comes later finds segments of the usual size.
 export async function fillScaled(app, endpoint, scale, seed) {
-    await app.cluster.psql(dropSegments('true'));
-    await setSegments(app.cluster, Math.max(1_000, Math.round(SEGMENT_ROWS * scale)), SEGMENTS);
+    await resegment(app.cluster, Math.max(1_000, Math.round(SEGMENT_ROWS * scale)), SEGMENTS);
     const filled = await fill(app, endpoint, Math.round(DOSSIERS * scale), seed);
-    await app.cluster.psql(dropSegments('x.first_pos > dt.log_last(x.log)'));
-    await setSegments(app.cluster, SEGMENT_ROWS, 4);
+    await resegment(app.cluster, SEGMENT_ROWS);
     const [{ segments }] = await app.cluster.psql('select count(*) as segments from dt.segment');
     return { ...filled, segments };
 }

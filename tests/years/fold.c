@@ -41,7 +41,7 @@ static const struct {
     [ITEM] = {"dt.item", "lane,item,code,generation,leg,state,facts,exceptions,container,frozen,office,"
                          "charge,fee,remit,last_at"},
     [DOSSIER] = {"dt.dossier",
-                 "lane,dossier,unit,registered,tthc,status,proposed,due,seq,merged_into,opened_at"},
+                 "lane,dossier,unit,registered,tthc,status,proposed,due,seq,merged_into,opened_at,told_from"},
     [CODE] = {"dt.dossier_code", "lane,code,dossier,is_primary,from_at"},
     [LINK] = {"dt.link", "lane,item,dossier_lane,dossier,leg,from_at,to_at,source,cause_pos"},
     [CONTAINER] = {"dt.container", "lane,container,code,facts,frozen"},
@@ -165,12 +165,19 @@ static void put_contact(struct fold *f, const struct life_dossier *d)
     put_time(t, d->at);
 }
 
+// The i-th dossier of a cohort, NULL behind the last.
+static const struct life_dossier *dossier_at(const struct fold_cohort *c, size_t i)
+{
+    return i < LIFE_COHORT && c->life.dossiers[i].at ? &c->life.dossiers[i] : NULL;
+}
+
 void fold_begin(struct fold *f, struct fold_cohort *c)
 {
+    const struct life_dossier *d;
     world_init(&c->world, &f->ids, lanes, 1);
     c->left = c->life.n_facts;
-    for (size_t i = 0; i < LIFE_COHORT && c->life.dossiers[i].at; i++) {
-        const struct life_dossier *d = &c->life.dossiers[i];
+    c->told_from = f->journey_pos;
+    for (size_t i = 0; (d = dossier_at(c, i)); i++) {
         if (d->at >= f->o.until_ms)
             continue;
         struct table *t = begin(f, REGISTRATION);
@@ -193,10 +200,11 @@ static void put_leg(struct table *t, unsigned leg)
 
 static const struct life_dossier *dossier_named(const struct fold_cohort *c, const char *code)
 {
-    for (size_t i = 0; i < LIFE_COHORT && c->life.dossiers[i].at; i++)
-        if (strcmp(c->life.dossiers[i].code, code) == 0)
-            return &c->life.dossiers[i];
-    return NULL;
+    const struct life_dossier *d;
+    for (size_t i = 0; (d = dossier_at(c, i)); i++)
+        if (strcmp(d->code, code) == 0)
+            break;
+    return d;
 }
 
 // A message that was sent and delivered, and the citizen's link that it carried.
@@ -371,6 +379,7 @@ static void put_dossier(struct fold *f, const struct fold_cohort *c, const struc
     put_int8(t, d->seq);
     put_int8_or_null(t, d->merged_into);
     put_time(t, d->opened_at);
+    put_int8(t, c->told_from);
     for (const struct world_code *k = d->codes; k; k = k->next) {
         t = begin(f, CODE);
         put_text(t, k->text);

@@ -26,7 +26,8 @@ void fold_close(struct fold *f); // all is committed
 struct fold_cohort {
     struct world world;
     struct life_cohort life;
-    size_t left; // facts of it that are still to come
+    size_t left;       // facts of it that are still to come
+    int64_t told_from; // its journeys lie behind this position
 };
 void fold_begin(struct fold *f, struct fold_cohort *c); // life is there
 // recorded_ms: when the fact was appended.
