@@ -462,7 +462,9 @@ static void expire_held_in(struct outbox *o, struct list *queue, int64_t now_ms,
     LIST_FOR(it, queue)
     {
         struct outbox_key *key = CONTAINER_OF(it, struct outbox_key, queue);
-        if (now_ms < schedule_end(key->since_ms, o->speed) || (key->attempts == 0 && !silent))
+        // One that was never tried may not even have happened yet, unless it was read.
+        bool untried = key->attempts == 0 && (!silent || list_empty(&key->deliveries));
+        if (untried || now_ms < schedule_end(key->since_ms, o->speed))
             continue;
         drop_deliveries(o, key);
         key->more = true;

@@ -142,6 +142,7 @@ void outbox_returned(struct outbox *o, struct outbox_key *key);
 
 // Held dossiers whose schedule has ended although nothing could be sent become GIVING_UP. Those whose first
 // event was never tried do so only when the endpoint is `silent`: it took nothing for a whole schedule.
+// And only when that event was read: a dossier that has no more events yet would skip its next one.
 void outbox_expire_held(struct outbox *o, int64_t now_ms, bool silent);
 // Since when the event waits, wall clock: since it was recorded, or since people asked for its lane again.
 int64_t outbox_waits_since(const struct outbox *o, const struct event *e);

@@ -289,6 +289,25 @@ static void an_event_behind_a_delivered_one_has_its_own_schedule(void **state)
     assert_false(list_empty(&box.giving_up));
 }
 
+// The next event of the dossier would be passed over.
+static void an_event_that_is_not_known_to_exist_is_not_given_up(void **state)
+{
+    (void)state;
+    assert_int_equal(outbox_add_hold(&box, 0, 7, 2, 0, 0, 0, "http-500"), ERR_OK); // 1 was given up
+    outbox_expire_held(&box, 2 * SCHEDULE_TOTAL_MS, true);
+    assert_true(list_empty(&box.giving_up));
+    outbox_wake(&box, 0);
+    struct outbox_key *key = outbox_next(&box, 8, true);
+    struct event *event = make_event(2, 7, 2);
+    const bool gap = true;
+    outbox_read_to(&box, 0, 2);
+    assert_true(outbox_loaded(&box, key, &event, &gap, 1, 3, false, 0));
+    event_unref(event);
+    outbox_returned(&box, key);
+    outbox_expire_held(&box, 2 * SCHEDULE_TOTAL_MS, true);
+    assert_false(list_empty(&box.giving_up));
+}
+
 static void a_replay_waits_from_when_it_was_asked_for(void **state)
 {
     (void)state;
@@ -349,6 +368,7 @@ int main(void)
         CASE(the_ledger_settles_what_was_in_flight_at_a_crash),
         CASE(a_hold_outweighs_the_ledger),
         CASE(an_event_behind_a_delivered_one_has_its_own_schedule),
+        CASE(an_event_that_is_not_known_to_exist_is_not_given_up),
         CASE(a_replay_waits_from_when_it_was_asked_for),
         CASE(an_endpoint_that_stays_down_loses_events_one_by_one),
     };
