@@ -4,6 +4,7 @@
 //   name             as printed, and as KINDS= takes it
 //   where            faults of one place never overlap, those of different places do: 'ground' (PostgreSQL and the machine), 'house' (our processes), 'outside' (peers,
 //                    handhelds), 'network'
+//   byName           true: chance does not draw it, KINDS=its name or KINDS=all does
 //   seconds          about how long a strike lasts: the plan is made with it
 //   needs(world)     why it can't strike here, or null
 //   dose(luck)       draws everything that varies, a plain object: it is printed before anything starts, and replayed by the seed

@@ -43,8 +43,10 @@ const say = (text) => console.log(`${String(Math.round((Date.now() - started) / 
 
 function choose(luck) {
     const wanted = process.env.KINDS || '';
-    if (wanted === '')
-        return luck.shuffle([...kinds.keys()]).slice(0, Math.ceil(kinds.size / 2)).sort();
+    if (wanted === '') {
+        const drawn = [...kinds.keys()].filter((name) => !kinds.get(name).byName);
+        return luck.shuffle(drawn).slice(0, Math.ceil(drawn.length / 2)).sort();
+    }
     const names = wanted === 'all' ? [...kinds.keys()] : wanted.split(/[, ]+/);
     const unknown = names.filter((name) => !kinds.has(name));
     assert.equal(unknown.join(), '', `no such kind; there are ${[...kinds.keys()].join(', ')}`);
@@ -72,7 +74,7 @@ async function main() {
     console.log(`SEED=${seed} MINUTES=${minutes} KINDS=${names.join(',')}`);
     print(plan);
 
-    const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, config: { webhook: WEBHOOK }, ...SCALES[scale], ...(whyNoDisk() ? { disks: null } : {}),
+    const world = await startWorld({ folder: keptFolder('faults'), devices: DEVICES, config: { webhook: WEBHOOK }, ...SCALES[scale], ...(whyNoDisk() ? { disks: null } : {}), pair: names.includes('promotion'),
         network: names.some((name) => kinds.get(name).where === 'network') && !whyNoNetwork() ? { seed } : null });
     world.scale = scale;
     const stopWatching = world.history.watchOurselves();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICES, startApp } from '../harness/app.mjs';
 import { Authority } from '../harness/certificates.mjs';
-import { startCluster } from '../harness/cluster.mjs';
+import { emptyCluster, startCluster } from '../harness/cluster.mjs';
 import { Device, digestsOf } from '../harness/device.mjs';
 import { item } from '../harness/facts.mjs';
 import { History, check, snapshot, summarise } from '../harness/history.mjs';
@@ -27,11 +27,11 @@ export const MACHINE_MS = 3_000; // what a busy machine may add to our asking
 const PATIENCE_MS = 60_000; // of each wait inside a fault: faults overlap
 const ANSWER_MS = 30_000; // of the office API: a link may swallow it
 const DRAIN_MS = 120_000;
-const DATABASE_PORT = 6_432; // of PostgreSQL on its machine, through the proxy
+const DATABASE_PORTS = [6_432, 6_433]; // of PostgreSQL and of its stand-in on their machine, through the proxy
 const DELIVERED = 18; // domain.md 7.1
 
 // → World. folder: where the history is kept. devices: how many handhelds. segmentRows: rows of a log's segment (the default would never fill up). config, settings: over the app's, the cluster's. network: { seed } to let
-// everybody live on machines of a network of our own.
+// everybody live on machines of a network of our own. pair: who connects to PostgreSQL knows two servers; the second is where a standby may be.
 export async function startWorld(options = {}) {
     const world = new World(options);
     try {
@@ -45,6 +45,8 @@ export async function startWorld(options = {}) {
 export class World {
     offices = {}; // name → sink of harness/sink.mjs
     network = null; // of harness/network.mjs, where there is one
+    cluster; // the primary
+    second = null; // where its standby may be, if world is a pair
     devices = [];
     dawn = Date.now() - 8 * 3_600_000; // when the journeys begin
     codes = []; // dossiers that an office has registered
@@ -56,12 +58,17 @@ export class World {
         this.history = new History({ folder });
     }
 
-    async start({ devices = 5, segmentRows, config = {}, settings = {}, disks = null, network = null }) {
+    async start({ devices = 5, segmentRows, config = {}, settings = {}, disks = null, network = null, pair = false }) {
         if (network)
             this.network = await startNetwork(network);
         const machine = (name) => this.network?.machine(name);
-        this.cluster = await startCluster({ settings, disks, machine: machine('db') });
-        const database = await machine('db')?.host(this.cluster.socket, { port: DATABASE_PORT, name: 'db' });
+        this.cluster = await startCluster({ settings: { ...(pair && { wal_keep_size: '128MB' }), ...settings }, disks, machine: machine('db') });
+        if (pair)
+            this.second = emptyCluster();
+        const servers = [this.cluster, this.second].filter(Boolean);
+        const ways = await Promise.all(servers.map(async (server, i) => (await machine('db')?.host(server.socket, { port: DATABASE_PORTS[i], name: i === 0 ? 'db' : 'db-second' })
+            ?? { address: server.folder, port: 5432 })));
+        const database = { host: ways.map(({ address }) => address).join(), port: ways.map(({ port }) => port).join() };
         if (segmentRows)
             await resegment(this.cluster, segmentRows);
         this.segmentRows = segmentRows;
@@ -69,12 +76,17 @@ export class World {
         this.gateway = this.history.setGateway(await startSmsGateway());
         if (this.network)
             await this.gateway.moveTo(machine('sms'), 'sms');
-        this.app = await startApp({ cluster: this.cluster, machine: machine('app'), database: database && { host: database.address, port: database.port }, config: {
+        this.app = await startApp({ cluster: this.cluster, machine: machine('app'), database, config: {
             sms: { gateway: 'http-json', url: this.gateway.url('/'), allow: `${this.gateway.host}/32`, quiet_from: '00:00', quiet_to: '00:00' },
             portal: { api_minute: 100_000 },
             ...config,
             webhook: { speed: 1_000, timeout: '2s', ...config.webhook, ca_file: this.authority.file }, // retries after 5 ms, 300 ms, 1.8 s, …
         } });
+        if (pair) {
+            const both = (user) => this.cluster.conninfo({ user, host: servers.map(({ folder }) => folder).join(), port: servers.map(() => 5432).join() });
+            this.app.config.database = { url: both('dt_cli'), owner_url: both('duongthu') };
+            this.app.configure();
+        }
         this.history.consumers = ['correlate', 'sms'];
         for (const service of LEASED)
             await this.app.twin(service);
@@ -90,6 +102,7 @@ export class World {
         } finally {
             await Promise.all([this.gateway, ...Object.values(this.offices)].map((peer) => peer?.stop()));
             await this.cluster?.destroy();
+            await this.second?.destroy();
             await this.network?.destroy();
         }
     }

@@ -142,9 +142,8 @@ export class Cluster {
         give(path);
     }
 
-    // → a standby that streams from here, running; `standby` is its name for synchronous(). Its own Cluster: destroy() it.
-    async standby() {
-        const standby = emptyCluster();
+    // → a standby that streams from here, running; `standby` is its name for synchronous(). Its own Cluster: destroy() it. standby: the one that it shall be.
+    async standby(standby = emptyCluster()) {
         try {
             await asServer('pg_basebackup', ['-d', this.conninfo(), '-D', standby.data, '-X', 'stream', '--checkpoint=fast', '--no-sync']);
             // It streams through the socket: on a network its primary has the address already.
@@ -189,6 +188,7 @@ export class Cluster {
 
     // What was a primary, and is stopped, becomes a standby of the one that took its place.
     async rejoin(primary) {
+        await primary.psql('checkpoint'); // until then its control file names the old timeline, and pg_rewind sees nothing to rewind
         await asServer('pg_rewind', ['-D', this.data, `--source-server=${primary.conninfo({ database: 'postgres' })}`, '--no-sync']);
         this.configure({ ...this.place, primary_conninfo: `${primary.conninfo()} application_name=standby` });
         this.makeStandby();
@@ -259,6 +259,12 @@ export class Cluster {
 
     log() {
         return readFileSync(join(this.folder, 'log'), 'utf8');
+    }
+
+    // As emptyCluster() made it: others may know where it will be.
+    async clear() {
+        await this.stop('immediate');
+        rmSync(this.data, { recursive: true, force: true });
     }
 
     async destroy() {
