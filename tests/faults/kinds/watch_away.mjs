@@ -22,12 +22,17 @@ export async function strike(world) {
     try {
         const device = await world.handheld();
         const before = app.logs('segments.made').length;
+        const made = () => app.logs('segments.made').length > before;
         const ahead = async () => (await world.rows("select dt.segments_ahead('fact') as n"))[0].n;
         const looking = look(app, () => flooding, () => (low = true));
-        // Not faster than ingest looks: what it has not seen running low it finds missing, and that is another story.
-        await until(async () => low || (await ahead()) < 2 || world.deliver(device, world.strays(BATCH)), { limit: PATIENCE_MS, what: 'segments run low' });
-        await until(() => low, { limit: PATIENCE_MS, what: 'ingest says that segments run low' });
-        await until(() => app.logs('segments.made').length > before, { limit: PATIENCE_MS, what: 'ingest has segments made' });
+        // Not faster than ingest looks: what it has not seen running low it finds missing, and that is another story. And on and on: what the watch that was killed had begun
+        // may still be done, so that nothing runs low after all.
+        await until(async () => {
+            if (!made() && (await ahead()) >= 2)
+                await world.deliver(device, world.strays(BATCH));
+            return made();
+        }, { limit: PATIENCE_MS, what: 'ingest has segments made' });
+        await until(() => low, { limit: PATIENCE_MS, what: 'ingest has said that segments run low' });
         await until(async () => (await ahead()) >= 2, { limit: PATIENCE_MS, what: 'segments lie ahead again' });
         flooding = false;
         await looking;
