@@ -22,7 +22,7 @@ const BUILD_LIMIT_MS = 1_200_000;
 const FLAVOURS = {
     gcc: { folder: 'build', suites: ['unit', 'simulation', 'integration', 'faults', 'e2e'] },
     clang: { folder: 'build/clang', suites: ['unit'] }, // a second opinion on warnings; same code, same system
-    asan: { folder: 'build/asan', suites: ['unit', 'alloc', 'fuzz', 'integration'], targets: ['fuzzers'] },
+    asan: { folder: 'build/asan', suites: ['unit', 'simulation', 'alloc', 'fuzz', 'integration'], targets: ['fuzzers'] },
 };
 const SUITES = [...new Set(Object.values(FLAVOURS).flatMap((flavour) => flavour.suites))];
 // What runs when it is asked for, as .ci/run does: everything else fits into a quarter of an hour without it.

@@ -482,7 +482,8 @@ int world_set_trail(struct world_trail *t, const uint8_t *bytes, size_t len)
     uint8_t *copy = malloc(len + 1);
     if (!copy)
         return ERR_NO_MEMORY;
-    memcpy(copy, bytes, len);
+    if (len > 0) // then bytes may be NULL
+        memcpy(copy, bytes, len);
     free(t->bytes);
     t->bytes = copy;
     t->len = len;
