@@ -187,12 +187,13 @@ static void flight_free(struct flight *f)
 
 void sender_free_spare(struct webhook *w)
 {
-    struct list *node;
-    while ((node = list_pop(&w->spare_flights)) != NULL) {
-        struct flight *f = CONTAINER_OF(node, struct flight, node);
+    LIST_FOR(it, &w->spare_flights)
+    {
+        struct flight *f = CONTAINER_OF(it, struct flight, node);
         buf_done(&f->body);
         free(f);
     }
+    list_init(&w->spare_flights);
 }
 
 static void on_answer(struct fetch *fetch)
