@@ -5,24 +5,27 @@
 // every action, also the last.
 //
 // libcurl forgets a connection's socket with each answer and asks for it with the next request, which in
-// libuv costs five system calls. So the sockets that fetch_loop_socket() opened stay watched until
-// fetch_loop_shut_socket(), which libcurl calls for these and for no others (those of its resolver it closes
-// itself).
+// libuv costs five system calls. So the socket of a connection that has carried a request stays watched until
+// fetch_loop_shut_socket(). For no other: those of its resolver, and those of attempts to connect that came
+// to nothing, libcurl (7.88) closes itself and tells us afterwards, or opens the next one under the same
+// number.
 #include "io/fetch_loop.h"
 
 #include "base/err.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct watch {
     uv_poll_t poll;
-    curl_socket_t fd;
     struct fetch_loop *fl;
-    bool kept;  // a connection: lives as long as its socket
-    int wanted; // UV_READABLE | UV_WRITABLE that libcurl waits for; 0 between two requests
-    int polled; // what the handle polls for; the same, or readable between two requests
+    curl_socket_t fd;
+    ino_t socket;   // which one has the number fd: the number may be another's before libcurl tells us
+    bool connected; // a request went out on it: lives as long as its socket
+    int wanted;     // UV_READABLE | UV_WRITABLE that libcurl waits for; 0 between two requests
+    int polled;     // what the handle polls for; the same, or readable between two requests
 };
 
 static void handle_closed(struct fetch_loop *fl)
@@ -129,7 +132,14 @@ static bool make_place(struct fetch_loop *fl, curl_socket_t fd)
     return true;
 }
 
-static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd, bool kept)
+// 0: closed.
+static ino_t socket_id(curl_socket_t fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd)
 {
     struct watch *w = make_place(fl, fd) ? calloc(1, sizeof *w) : NULL;
     if (!w || uv_poll_init_socket(fl->loop, &w->poll, fd) != 0) {
@@ -139,7 +149,7 @@ static struct watch *watch_open(struct fetch_loop *fl, curl_socket_t fd, bool ke
     w->poll.data = w;
     w->fd = fd;
     w->fl = fl;
-    w->kept = kept;
+    w->socket = socket_id(fd);
     fl->watches[fd] = w;
     fl->handles++;
     return w;
@@ -152,26 +162,39 @@ static void watch_close(struct watch *w)
     uv_close((uv_handle_t *)&w->poll, on_watch_closed);
 }
 
+static void watch_poll(struct watch *w, int wanted)
+{
+    w->wanted = wanted;
+    if (wanted != w->polled && uv_poll_start(&w->poll, wanted, on_poll) == 0)
+        w->polled = wanted;
+}
+
+// Has the transfer sent its request on it, and is it still open?
+static bool is_connected(const struct watch *w, CURL *easy)
+{
+    curl_off_t sent_us = 0;
+    return curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_us) == CURLE_OK && sent_us > 0 &&
+           socket_id(w->fd) == w->socket;
+}
+
 // A socket that can't be watched is not fatal to the others (-1 would kill the whole multi handle): its
 // transfer ends by its own deadline.
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *socket_ctx)
 {
-    (void)easy;
     (void)socket_ctx;
     struct fetch_loop *fl = ctx;
     struct watch *w = find_watch(fl, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (w && w->kept)
-            w->wanted = 0;
-        else if (w)
+        if (!w)
+            return 0;
+        w->wanted = 0;
+        w->connected = w->connected || is_connected(w, easy);
+        if (!w->connected)
             watch_close(w);
         return 0;
     }
-    if (!w && !(w = watch_open(fl, fd, false)))
-        return 0;
-    w->wanted = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    if (w->wanted != w->polled && uv_poll_start(&w->poll, w->wanted, on_poll) == 0)
-        w->polled = w->wanted;
+    if (w || (w = watch_open(fl, fd)) != NULL)
+        watch_poll(w, (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
     return 0;
 }
 
@@ -180,7 +203,16 @@ curl_socket_t fetch_loop_socket(struct fetch_loop *fl, int family, int type, int
     int fd = socket(family, type | SOCK_CLOEXEC, protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    (void)watch_open(fl, fd, true); // without memory it is watched like any other
+    // Of an attempt that failed in this very turn: libcurl takes the new socket for the old one and won't say
+    // again what it waits for.
+    struct watch *stale = find_watch(fl, fd);
+    if (!stale)
+        return fd;
+    int wanted = stale->wanted;
+    watch_close(stale);
+    struct watch *w = watch_open(fl, fd);
+    if (w && wanted)
+        watch_poll(w, wanted);
     return fd;
 }
 
@@ -260,6 +292,10 @@ void fetch_loop_close(struct fetch_loop *fl)
     fl->closing = true;
     if (fl->multi)
         (void)curl_multi_cleanup(fl->multi); // closes connections: the loop runs on until they are unwatched
+    for (size_t i = 0; i < fl->watch_cap; i++) {
+        if (fl->watches[i]) // of an attempt to connect: libcurl closed its socket without a word
+            watch_close(fl->watches[i]);
+    }
     uv_close((uv_handle_t *)&fl->timer, on_own_closed);
     uv_close((uv_handle_t *)&fl->idle, on_own_closed);
 }
