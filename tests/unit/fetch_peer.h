@@ -120,6 +120,10 @@ static void on_peer_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
     c->len += (size_t)n;
     c->in[c->len] = '\0';
+    if (c->in[0] == 0x16) { // a TLS handshake: not here
+        peer_close(c, false);
+        return;
+    }
     char *end = strstr(c->in, "\r\n\r\n");
     if (!end)
         return;

@@ -180,8 +180,8 @@ static void only_the_right_name_under_the_right_authority_is_spoken_to(void **st
 {
     (void)state;
     struct fetcher *fetcher = open_fetcher(peer.ca_file);
-    assert_int_equal(ask(fetcher, "office.test", "127.0.0.1/32"), FETCH_ANSWERED);
     assert_int_equal(ask(fetcher, "other.test", "127.0.0.1/32"), FETCH_NOT_SENT);
+    assert_int_equal(ask(fetcher, "office.test", "127.0.0.1/32"), FETCH_ANSWERED); // keeps the peer busy
     close_fetcher(fetcher);
     fetcher = open_fetcher(NULL); // the system's authorities do not know ours
     assert_int_equal(ask(fetcher, "office.test", "127.0.0.1/32"), FETCH_NOT_SENT);
