@@ -216,9 +216,9 @@ curl_socket_t fetch_loop_socket(struct fetch_loop *fl, int family, int type, int
     return fd;
 }
 
-int fetch_loop_shut_socket(void *ctx, curl_socket_t fd)
+int fetch_loop_shut_socket(void *fl, curl_socket_t fd)
 {
-    struct watch *w = find_watch(ctx, fd);
+    struct watch *w = find_watch(fl, fd);
     if (w)
         watch_close(w);
     return close(fd);
