@@ -340,8 +340,9 @@ language sql stable as $$
     group by 1, 2, 3;
 $$;
 
--- As in 0017; what a new dossier has to tell comes behind the mark.
-create or replace function dt.correlate_put_dossiers(
+-- New rows are inserted plainly, as in 0017; what a new dossier has to tell comes behind the mark.
+drop function dt.correlate_put_dossiers;
+create function dt.correlate_put_dossiers(
     p_ok boolean, p_known bigint, d_lane smallint[], d_dossier bigint[], d_unit text[], d_registered boolean[], d_tthc text[], d_status smallint[],
     d_proposed smallint[], d_due text[], d_seq bigint[], d_merged bigint[], d_opened timestamptz[],
     c_lane smallint[], c_code text[], c_dossier bigint[], c_primary boolean[], c_from timestamptz[]
@@ -375,6 +376,7 @@ begin
     return p_ok;
 end $$;
 
+-- Rows of one lane, nearly always, need no look-up of where their lane's log ends: they are numbered as they stream by.
 create or replace function dt.correlate_append(
     p_ok boolean, j_lane smallint[], j_cause_lane smallint[], j_cause_pos bigint[], j_cause_part integer[], j_dossier bigint[], j_seq bigint[], j_kind smallint[],
     j_flags integer[], j_at timestamptz[], j_unit text[], j_code text[], j_item text[], j_leg text[], j_state smallint[], j_sms smallint[], j_retracts bigint[],
@@ -422,9 +424,9 @@ insert into dt.log_mark (log, lane, pos)
 select 'fact', h.lane, dt.log_last('fact', h.lane) from dt.fact_head h union all select 'journey', h.lane, dt.log_last('journey', h.lane) from dt.journey_head h;
 update dt.dossier d set told_from = j.pos - 1 from dt.journey j where j.lane = d.lane and j.dossier = d.dossier and j.seq = 1;
 
-revoke execute on function dt.log_mark, dt.log_floor, dt.log_last(text, smallint), dt.fact_next, dt.journey_next, dt.journey_of from public;
+revoke execute on function dt.log_mark, dt.log_floor, dt.log_last(text, smallint), dt.fact_next, dt.journey_next, dt.journey_of, dt.correlate_put_dossiers from public;
 grant select on dt.log_mark to dt_correlate, dt_cli;
-grant execute on function dt.log_mark, dt.log_last(text, smallint), dt.fact_next, dt.journey_of to dt_correlate;
+grant execute on function dt.log_mark, dt.log_last(text, smallint), dt.fact_next, dt.journey_of, dt.correlate_put_dossiers to dt_correlate;
 grant execute on function dt.journey_next, dt.journey_of to dt_webhook;
 grant execute on function dt.journey_next to dt_sms;
 grant execute on function dt.fact_next, dt.journey_next to dt_watch;

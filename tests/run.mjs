@@ -12,6 +12,7 @@ import { run as runFiles } from 'node:test';
 import * as alloc from './alloc/alloc.mjs';
 import { explain, fuzz, nouns } from './fuzz/fuzz.mjs';
 import { parseTap } from './harness/tap.mjs';
+import { until } from './harness/wait.mjs';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 // Against what hangs, not against what is slow: a machine may be several times slower than ours.
@@ -285,8 +286,7 @@ try {
         for (const suite of FLAVOURS[flavour].suites.filter((name) => options.suite.includes(name)))
             await ({ unit, fuzz: smoke, alloc: exhaust }[suite] ?? ((name) => scripts(suite, name)))(flavour);
     }
-    for (const until = Date.now() + LEAVE_MS; survivors(folder).length > 0 && Date.now() < until;)
-        await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => survivors(folder).length === 0, { limit: LEAVE_MS }).catch(() => {}); // those who stay are told below
     for (const { pid, name } of survivors(folder)) {
         end(pid);
         fail('after the tests', `process ${pid} outlived its test`, name);

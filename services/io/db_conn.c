@@ -247,9 +247,8 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     struct db_conn *c = CONTAINER_OF(handle, struct db_poll, handle)->conn;
     if (!c)
         return;
-    if (c->state ==
-        DB_CONN_CONNECTING) { // with an error, too: libpq asks the socket, and goes on to the next host
-        unwatch(c);
+    if (c->state == DB_CONN_CONNECTING) {
+        unwatch(c); // with an error, too: libpq asks the socket, and goes on to the next host
         connect_step(c);
         return;
     }

@@ -15,8 +15,8 @@
 #define ANSWER_MAX_DEFAULT (16 * 1024)
 #define ANSWER_HEADERS_MAX (64 * 1024) // bytes of all header lines, interim answers (1xx) included
 #define REQUEST_HEADERS    32
-#define READ_BYTES                                                                                           \
-    1024 // libcurl's least; it takes a new buffer for each request, and malloc keeps such small ones
+// libcurl's least; it takes a new buffer for each request, and malloc keeps such small ones.
+#define READ_BYTES       1024
 #define CONNECTION_AGE_S 60 // an idle connection older than this is not used again
 // One file, so that libcurl keeps the parsed certificates for all connections (it doesn't when a directory is
 // set).

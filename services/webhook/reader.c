@@ -341,7 +341,7 @@ static const struct tip *lag_of(struct endpoint *e)
     return NULL;
 }
 
-// False: it could not be asked for now.
+// False: there is no memory, or no room in the queue of statements.
 static bool read_span(struct endpoint *e, const struct tip *t)
 {
     struct webhook *w = e->webhook;
